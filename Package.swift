@@ -1,0 +1,84 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let house: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+]
+
+/// A target of the sans-I/O core, or of the shell, with the house settings.
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: house)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(name: name, dependencies: dependencies, swiftSettings: house)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: house)
+}
+
+let nio: [Target.Dependency] = [
+  .product(name: "NIOCore", package: "swift-nio"),
+  .product(name: "NIOPosix", package: "swift-nio"),
+]
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+let package = Package(
+  name: "nftbgpd",
+  products: [
+    .executable(name: "nftbgpd", targets: ["nftbgpd"]),
+    .executable(name: "nftbgpctl", targets: ["nftbgpctl"]),
+    .executable(name: "feedserver", targets: ["feedserver"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+  ],
+  targets: [
+    // Level 0
+    room("Primitives"),
+    .systemLibrary(name: "CNetfilter", pkgConfig: "libnftnl", providers: [.apt(["libnftnl-dev", "libmnl-dev"])]),
+    // Level 1
+    room("BGPWire", ["Primitives"]),
+    room("Netfilter", ["Primitives", "CNetfilter"]),
+    room("Export", ["Primitives"]),
+    room("Control", ["Primitives"]),
+    // Level 2
+    room("BGPSession", ["Primitives", "BGPWire"]),
+    room("RIB", ["Primitives", "BGPWire"]),
+    room("Tables", ["Primitives", "BGPWire"]),
+    // Level 3
+    room("ConfigFile", ["Primitives", "BGPWire", "Tables"]),
+    // Level 4
+    room("Engine", ["Primitives", "BGPWire", "BGPSession", "RIB", "Tables", "ConfigFile", "Export", "Control"]),
+    // Level 5
+    program(
+      "nftbgpd",
+      ["Primitives", "BGPWire", "BGPSession", "Tables", "ConfigFile", "Engine", "Netfilter", "Control", "Export"]
+        + nio + [logging, serviceLifecycle, argumentParser]),
+    program("nftbgpctl", ["Primitives", "Control", "Export"] + nio + [argumentParser]),
+    program("feedserver", ["Primitives", "BGPWire", "BGPSession"] + nio + [argumentParser]),
+    // Tests
+    tests("PrimitivesTests", ["Primitives"]),
+    tests("BGPWireTests", ["BGPWire", "Primitives"]),
+    tests("BGPSessionTests", ["BGPSession", "BGPWire", "Primitives"]),
+    tests("RIBTests", ["RIB", "BGPWire", "Primitives"]),
+    tests("TablesTests", ["Tables", "BGPWire", "Primitives"]),
+    tests("ConfigFileTests", ["ConfigFile", "Tables", "BGPWire", "Primitives"]),
+    tests("ControlTests", ["Control", "Primitives"]),
+    tests("ExportTests", ["Export", "Primitives"]),
+    tests("EngineTests", ["Engine", "ConfigFile", "Control", "Tables", "RIB", "BGPSession", "BGPWire", "Primitives"]),
+    tests("KernelTests", ["Netfilter", "Primitives"]),
+    tests("InteropTests", ["Primitives"]),
+  ]
+)

@@ -1,0 +1,163 @@
+package import BGPWire
+package import Primitives
+package import Tables
+
+/// A checked configuration: what a file that loads without errors means, with group options already inherited.
+///
+/// `print()` writes it back as text that parses to an equal value.
+package struct Configuration: Hashable, Sendable {
+  /// `AS n [n2]`.
+  package var localAS: ASN
+  /// The two-octet number for peers without RFC 6793; AS_TRANS when `localAS` does not fit and none was given.
+  package var twoOctetAS: UInt16
+  /// `router-id`; nil: the shell picks one.
+  package var routerID: IPv4Address?
+  /// Seconds; OpenBGPD's default is 90, its bgpd.conf allows 3 to 65535.
+  package var holdTime: UInt16 = 90
+  /// `holdtime min`.
+  package var minimumHoldTime: UInt16 = 3
+  /// Seconds.
+  package var connectRetry: UInt16 = 120
+  /// `log updates`.
+  package var logUpdates = false
+  /// `socket "PATH" [restricted]`; empty: the default path.
+  package var controlSockets: [ControlSocket] = []
+  /// `listen on ADDRESS [port N]`.
+  package var listeners: [Listener] = []
+  /// `nft table FAMILY NAME`: the nft table that holds the sets.
+  package var nftTable = NFTTable(family: .inet, name: "nftbgpd")
+  /// `export table …`.
+  package var exports: [ExportFile] = []
+  /// In the order of the file.
+  package var neighbors: [Neighbor] = []
+  /// In the order of the file; those that neighbour blocks imply (`set …`) stand first.
+  package var rules: [FilterRule] = []
+  /// The decision for a route that no allow or deny rule matches: deny as bgpd.conf(5) has it since 6.4, allow where the
+  /// rules hold no inbound allow or deny at all, as the files written before 6.4 meant it.
+  package var defaultAction = FilterRule.Action.deny
+
+  package init(localAS: ASN, twoOctetAS: UInt16) {
+    self.localAS = localAS
+    self.twoOctetAS = twoOctetAS
+  }
+
+  /// The names that `set pftable` uses, in the order of their first appearance.
+  package var tableNames: [String] {
+    var names: [String] = []
+    for rule in rules where rule.direction == .from {
+      for case .pftable(let name) in rule.sets where !names.contains(name) {
+        names.append(name)
+      }
+    }
+    return names
+  }
+}
+
+/// `socket "PATH" [restricted]`.
+package struct ControlSocket: Hashable, Sendable {
+  package var path: String
+  /// Read-only commands only.
+  package var restricted: Bool
+
+  package init(path: String, restricted: Bool) {
+    self.path = path
+    self.restricted = restricted
+  }
+}
+
+/// `listen on ADDRESS [port N]`.
+package struct Listener: Hashable, Sendable {
+  package var address: IPAddress
+  package var port: UInt16
+
+  package init(address: IPAddress, port: UInt16) {
+    self.address = address
+    self.port = port
+  }
+}
+
+/// `nft table FAMILY NAME`.
+package struct NFTTable: Hashable, Sendable, CustomStringConvertible {
+  package enum Family: String, Hashable, Sendable {
+    case inet, ip, ip6, netdev, bridge, arp
+  }
+
+  package var family: Family
+  package var name: String
+
+  package init(family: Family, name: String) {
+    self.family = family
+    self.name = name
+  }
+
+  package var description: String { "\(family.rawValue) \(name)" }
+}
+
+/// `export table "NAME" to "PATH" [format FORMAT] [allow-empty]`.
+package struct ExportFile: Hashable, Sendable {
+  package enum Format: String, Hashable, Sendable {
+    /// IPv4 only, for spamd-setup(8) and greyd-setup(8).
+    case spamd
+    /// CIDR of both families.
+    case plain
+  }
+
+  package var table: String
+  package var path: String
+  package var format: Format
+  /// Write the file even when the table is empty.
+  package var allowEmpty: Bool
+
+  package init(table: String, path: String, format: Format, allowEmpty: Bool) {
+    self.table = table
+    self.path = path
+    self.format = format
+    self.allowEmpty = allowEmpty
+  }
+}
+
+/// A `neighbor` block with what its group gave it.
+package struct Neighbor: Hashable, Sendable {
+  package var address: IPAddress
+  /// Empty when it stands in no group.
+  package var group = ""
+  package var remoteAS: ASN
+  /// `descr`; empty for none.
+  package var description = ""
+  package var port: UInt16 = 179
+  package var localAddress: IPAddress?
+  /// `local-as`; nil: the global one.
+  package var localAS: ASN?
+  /// `multihop n`; nil: directly connected, TTL 1 for eBGP.
+  package var multihop: UInt8?
+  package var ttlSecurity = false
+  /// Seconds; nil: the global value.
+  package var holdTime: UInt16?
+  package var minimumHoldTime: UInt16?
+  package var passive = false
+  /// `down ["reason"]`; nil: not down.
+  package var down: String?
+  /// `max-prefix N [restart M]`: prefixes, and minutes.
+  package var maxPrefix: UInt32?
+  package var maxPrefixRestart: UInt16?
+  /// `enforce neighbor-as`: the leftmost AS of a path must be the neighbour's.
+  package var enforceNeighborAS = true
+  /// `enforce local-as`: a path with our own AS is excluded.
+  package var enforceLocalAS = true
+  /// `announce IPv4|IPv6 unicast|none`; both are offered unless the file says otherwise.
+  package var families: [AddressFamily] = [.ipv4, .ipv6]
+  package var announceRefresh = true
+  package var announceEnhancedRefresh = true
+  package var announceRestart = true
+  package var announceFourOctetAS = true
+  package var announceExtendedMessage = true
+  /// `tcp md5sig password|key`: the key's octets; nil for none.
+  package var md5Key: [UInt8]?
+  /// Line of the configuration file.
+  package var line = 0
+
+  package init(address: IPAddress, remoteAS: ASN) {
+    self.address = address
+    self.remoteAS = remoteAS
+  }
+}

@@ -1,0 +1,94 @@
+package import Primitives
+
+/// What nftbgpctl(8) asks the daemon over the control socket.
+package enum ControlRequest: Hashable, Sendable {
+  /// One `.neighbor` reply per configured neighbour, in the order of the configuration.
+  case showSummary
+  /// One `.neighbor` reply per neighbour selected; a failure when none is.
+  case showNeighbor(NeighborSelector)
+  /// `.path` and `.routes` replies.
+  case showRIB(RIBQuery)
+  /// One `.table` reply per table and family.
+  case showTables
+  /// `.prefixes` replies with what the table should hold, sorted, without duplicates; a failure when that is not known yet.
+  case export(table: String)
+}
+
+/// `show neighbor [X]`.
+package enum NeighborSelector: Hashable, Sendable {
+  case all
+  case address(IPAddress)
+  /// The text of `descr`.
+  case description(String)
+  case group(String)
+}
+
+/// The filters of `show rib`, all of which must hold.
+package struct RIBQuery: Hashable, Sendable {
+  /// A standard community; `nil` is the wildcard `*`.
+  package struct CommunityFilter: Hashable, Sendable {
+    package var global: UInt16?
+    package var local: UInt16?
+
+    package init(global: UInt16?, local: UInt16?) {
+      self.global = global
+      self.local = local
+    }
+  }
+
+  /// A large community; `nil` is the wildcard `*`.
+  package struct LargeCommunityFilter: Hashable, Sendable {
+    package var global: UInt32?
+    package var data1: UInt32?
+    package var data2: UInt32?
+
+    package init(global: UInt32?, data1: UInt32?, data2: UInt32?) {
+      self.global = global
+      self.data1 = data1
+      self.data2 = data2
+    }
+  }
+
+  package enum PrefixFilter: Hashable, Sendable {
+    /// The longest prefix that covers the address.
+    case longestMatch(IPAddress)
+    case exact(Prefix)
+    /// The prefix and everything inside it.
+    case all(Prefix)
+    /// The prefix and everything that covers it.
+    case orShorter(Prefix)
+  }
+
+  package var community: CommunityFilter?
+  package var largeCommunity: LargeCommunityFilter?
+  /// Anywhere in the AS_PATH.
+  package var asn: UInt32?
+  /// Rightmost in the AS_PATH.
+  package var sourceAS: UInt32?
+  /// Leftmost in the AS_PATH.
+  package var peerAS: UInt32?
+  package var prefix: PrefixFilter?
+  package var neighbor: NeighborSelector
+  package var family: AddressFamily?
+  /// `in`: what the peers sent, before the rules; otherwise what the rules allowed.
+  package var adjRIBIn: Bool
+  /// `best` or `selected`.
+  package var selectedOnly: Bool
+
+  package init(
+    community: CommunityFilter? = nil, largeCommunity: LargeCommunityFilter? = nil, asn: UInt32? = nil, sourceAS: UInt32? = nil,
+    peerAS: UInt32? = nil, prefix: PrefixFilter? = nil, neighbor: NeighborSelector = .all, family: AddressFamily? = nil,
+    adjRIBIn: Bool = false, selectedOnly: Bool = false
+  ) {
+    self.community = community
+    self.largeCommunity = largeCommunity
+    self.asn = asn
+    self.sourceAS = sourceAS
+    self.peerAS = peerAS
+    self.prefix = prefix
+    self.neighbor = neighbor
+    self.family = family
+    self.adjRIBIn = adjRIBIn
+    self.selectedOnly = selectedOnly
+  }
+}
