@@ -20,6 +20,8 @@ package struct Configuration: Hashable, Sendable {
   package var connectRetry: UInt16 = 120
   /// `log updates`.
   package var logUpdates = false
+  /// `stale-time SECONDS`: how long what an earlier run left in the kernel stays without being confirmed.
+  package var staleTime: UInt32 = 86400
   /// `socket "PATH" [restricted]`; empty: the default path.
   package var controlSockets: [ControlSocket] = []
   /// `listen on ADDRESS [port N]`.
@@ -151,6 +153,8 @@ package struct Neighbor: Hashable, Sendable {
   package var announceRestart = true
   package var announceFourOctetAS = true
   package var announceExtendedMessage = true
+  /// `stale-time SECONDS`: how long the routes of a lost session stay; inherited from the group, then from the global value.
+  package var staleTime: UInt32 = 86400
   /// `tcp md5sig password|key`: the key's octets; nil for none.
   package var md5Key: [UInt8]?
   /// Line of the configuration file.
