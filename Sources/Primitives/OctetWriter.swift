@@ -42,12 +42,12 @@ package struct OctetWriter: Sendable {
     return place
   }
 
-  /// Writes the number of octets that follow the two at `place` into them.
+  /// Writes the number of octets that follow the two at `place`, plus `extra`, into them.
   ///
-  /// - Returns: `false`, and nothing written, when that number is over 65,535 or `place` was not reserved.
+  /// - Returns: `false`, and nothing written, when that number does not fit or `place` was not reserved.
   @discardableResult
-  package mutating func patchUInt16(at place: Int) -> Bool {
-    guard place >= 0, place + 2 <= octets.count, let length = UInt16(exactly: octets.count - place - 2) else { return false }
+  package mutating func patchUInt16(at place: Int, adding extra: Int = 0) -> Bool {
+    guard place >= 0, place + 2 <= octets.count, let length = UInt16(exactly: octets.count - place - 2 + extra) else { return false }
     octets[place] = UInt8(truncatingIfNeeded: length >> 8)
     octets[place + 1] = UInt8(truncatingIfNeeded: length)
     return true

@@ -1,0 +1,63 @@
+package import BGPWire
+package import Primitives
+
+/// What both OPEN messages together say: valid from OpenConfirm on.
+package struct NegotiatedSession: Hashable, Sendable {
+  package let peerIdentifier: IPv4Address
+  package let peerCapabilities: [Capability]
+  package let localCapabilities: [Capability]
+  /// Seconds; 0: neither hold timer nor KEEPALIVEs (RFC 4271 §4.2).
+  package let holdTime: UInt16
+  /// Families that both sides offered.
+  package let families: [AddressFamily]
+  package let routeRefresh: Bool
+  package let enhancedRouteRefresh: Bool
+  /// The peer's; nil unless both offered it.
+  package let gracefulRestart: Capability.GracefulRestart?
+  package let context: DecodeContext
+
+  /// A third of the hold time (RFC 4271 §4.4).
+  package var keepaliveTime: Interval {
+    Interval(nanoseconds: Interval.seconds(Int(holdTime)).nanoseconds / 3)
+  }
+
+  /// Judges the peer's OPEN.
+  ///
+  /// - Throws: the NOTIFICATION that refuses it (RFC 4271 §6.2).
+  init(_ configuration: SessionConfiguration, _ open: OpenMessage) throws(NotificationMessage) {
+    // RFC 7607 §2 refuses AS 0, which no configuration can name.
+    guard open.asn == configuration.peerAS else {
+      throw NotificationMessage(IANA.ErrorCode.openMessage, IANA.OpenSubcode.badPeerAS)
+    }
+    // RFC 6286 §2.2: within one AS the identifier is unique.
+    guard !configuration.isInternal || open.bgpIdentifier != configuration.bgpIdentifier else {
+      throw NotificationMessage(IANA.ErrorCode.openMessage, IANA.OpenSubcode.badBGPIdentifier)
+    }
+    // RFC 4271 §4.2: the smaller hold time wins.
+    holdTime = min(configuration.holdTime, open.holdTime)
+    guard holdTime == 0 || holdTime >= configuration.minimumHoldTime else {
+      throw NotificationMessage(IANA.ErrorCode.openMessage, IANA.OpenSubcode.unacceptableHoldTime)
+    }
+    peerIdentifier = open.bgpIdentifier
+    peerCapabilities = open.capabilities
+    localCapabilities = configuration.capabilities
+    // RFC 4760 §8: a peer without the capability speaks IPv4 unicast.
+    let speaksMultiprotocol = open.capabilities.contains { if case .multiprotocol = $0 { true } else { false } }
+    families = configuration.families.filter { family in
+      speaksMultiprotocol ? open.capabilities.contains(.unicast(family)) : family == .ipv4
+    }
+    routeRefresh = configuration.offersRouteRefresh && open.capabilities.contains(.routeRefresh)
+    enhancedRouteRefresh = configuration.offersEnhancedRouteRefresh && open.capabilities.contains(.enhancedRouteRefresh)
+    var restart: Capability.GracefulRestart?
+    if configuration.offersGracefulRestart {
+      // RFC 4724 §3: the last instance counts.
+      for case .gracefulRestart(let offered) in open.capabilities { restart = offered }
+    }
+    gracefulRestart = restart
+    let fourOctetAS = open.capabilities.contains { if case .fourOctetAS = $0 { true } else { false } }
+    let extendedMessage = configuration.offersExtendedMessage && open.capabilities.contains(.extendedMessage)
+    context = DecodeContext(
+      fourOctetAS: configuration.offersFourOctetAS && fourOctetAS, isInternal: configuration.isInternal,
+      maximumLength: extendedMessage ? IANA.maximumExtendedMessageLength : IANA.maximumMessageLength)
+  }
+}

@@ -1,0 +1,413 @@
+package import BGPWire
+package import Primitives
+
+/// One BGP session as a pure state machine (RFC 4271 §8): events go in, actions come out, deadlines are data.
+///
+/// It refuses to be anything with a socket, a clock, a timer or a log. The shell owns one connection per session, reports what happens
+/// to it as events and performs the actions in order; `nextDeadline` says when to report `.deadlineReached`. So an hour of silence is
+/// a test of a microsecond, and every state × event pair is one line of a table.
+///
+/// Responsibilities: (1) open, keep and close the session, with the NOTIFICATION that each fault deserves; (2) negotiate; (3) judge
+/// what depends on the session in an UPDATE: the leftmost AS number and our own AS in the path; (4) decide when to try again: 5 s at
+/// first, twice that after each failure, 60 s at most, with jitter. It announces nothing: the only UPDATE it sends is End-of-RIB.
+///
+/// The wart: RFC 4271 sends a failed connection to Idle or to Active depending on the state. Here a failed attempt waits in Active and
+/// a lost session in Idle, as OpenBGPD shows it, and both waits come from the same back-off.
+package struct Session: Hashable, Sendable {
+  package enum Event: Hashable, Sendable {
+    /// ManualStart and AutomaticStart.
+    case start
+    /// ManualStop: with what to say to the peer.
+    case stop(CeaseReason)
+    /// The connection is there, by our attempt or by the peer's.
+    case connected
+    /// Our attempt failed.
+    case connectionFailed
+    /// The connection is gone, closed by the peer or broken.
+    case connectionClosed
+    case received(Message)
+    /// The peer sent what cannot be decoded; this is the answer.
+    case malformed(NotificationMessage)
+    /// `nextDeadline` has come.
+    case deadlineReached
+  }
+
+  package enum Action: Hashable, Sendable {
+    case connect
+    /// Give up the attempt, or close the connection once everything sent before has left.
+    case disconnect
+    case send(Message)
+    case sessionUp(NegotiatedSession)
+    /// A connection that had got as far as OPEN is over.
+    case sessionDown(DownReason)
+    case deliver(UpdateMessage)
+    /// The peer begins or has completed a resend (RFC 7313).
+    case deliverRefresh(AddressFamily, RouteRefreshMessage.Subtype)
+  }
+
+  package struct CeaseReason: Hashable, Sendable {
+    package var subcode: CeaseSubcode
+    /// For the operator at the other end (RFC 9003).
+    package var text: String
+
+    package init(_ subcode: CeaseSubcode, text: String = "") {
+      self.subcode = subcode
+      self.text = text
+    }
+  }
+
+  package enum DownReason: Hashable, Sendable {
+    case stopped(CeaseReason)
+    case holdTimerExpired
+    case connectionClosed
+    case notificationReceived(NotificationMessage)
+    /// The peer broke the protocol and was told so.
+    case notificationSent(NotificationMessage)
+  }
+
+  package enum State: Hashable, Sendable {
+    /// Waiting for `.start`, or, with a deadline, for the next attempt after a lost session.
+    case idle(until: Instant?)
+    /// An attempt is under way.
+    case connect(until: Instant)
+    /// Waiting for the next attempt or, without a deadline, only for the peer.
+    case active(until: Instant?)
+    case openSent(holdDeadline: Instant)
+    case openConfirm(Running)
+    case established(Running, since: Instant)
+  }
+
+  /// What OpenConfirm and Established have in common.
+  package struct Running: Hashable, Sendable {
+    package let negotiated: NegotiatedSession
+    /// Both nil with a hold time of 0.
+    package fileprivate(set) var holdDeadline: Instant?
+    package fileprivate(set) var keepaliveDeadline: Instant?
+
+    init(_ negotiated: NegotiatedSession, at now: Instant) {
+      self.negotiated = negotiated
+      restartHoldTimer(at: now)
+      restartKeepaliveTimer(at: now)
+    }
+
+    mutating func restartHoldTimer(at now: Instant) {
+      holdDeadline = negotiated.holdTime == 0 ? nil : now + .seconds(Int(negotiated.holdTime))
+    }
+
+    mutating func restartKeepaliveTimer(at now: Instant) {
+      keepaliveDeadline = negotiated.holdTime == 0 ? nil : now + negotiated.keepaliveTime
+    }
+
+    var nextDeadline: Instant? {
+      guard let holdDeadline, let keepaliveDeadline else { return nil }
+      return min(holdDeadline, keepaliveDeadline)
+    }
+  }
+
+  package let configuration: SessionConfiguration
+  package private(set) var state: State = .idle(until: nil)
+  /// Failures since the session last proved stable.
+  private var failures = 0
+  private var random: RandomSource
+
+  /// A session that stays Established this long has proved stable: its back-off starts again.
+  static let stableTime = Interval.seconds(60)
+  /// RFC 4271 §8.2.2: "a hold timer value of 4 minutes is suggested" while the OPEN is awaited.
+  static let openHoldTime = Interval.seconds(240)
+
+  package init(_ configuration: SessionConfiguration, random: RandomSource) {
+    self.configuration = configuration
+    self.random = random
+  }
+
+  /// When `.deadlineReached` is due; nil for never.
+  package var nextDeadline: Instant? {
+    switch state {
+    case .idle(let until), .active(let until): until
+    case .connect(let until), .openSent(let until): until
+    case .openConfirm(let running), .established(let running, _): running.nextDeadline
+    }
+  }
+
+  /// How to decode what the peer sends now.
+  package var context: DecodeContext {
+    switch state {
+    case .idle, .connect, .active, .openSent: .initial
+    case .openConfirm(let running), .established(let running, _): running.negotiated.context
+    }
+  }
+
+  /// What both sides agreed on; nil before OpenConfirm.
+  package var negotiated: NegotiatedSession? {
+    switch state {
+    case .idle, .connect, .active, .openSent: nil
+    case .openConfirm(let running), .established(let running, _): running.negotiated
+    }
+  }
+
+  package var isEstablished: Bool {
+    if case .established = state { true } else { false }
+  }
+
+  /// Advances the machine by one event.
+  ///
+  /// - Parameter actions: gets what is to be done, in order, appended.
+  package mutating func handle(_ event: Event, at now: Instant, into actions: inout [Action]) {
+    switch state {
+    case .idle(let until): handleIdle(event, until, now, &actions)
+    case .connect(let until): handleConnect(event, until, now, &actions)
+    case .active(let until): handleActive(event, until, now, &actions)
+    case .openSent(let holdDeadline): handleOpenSent(event, holdDeadline, now, &actions)
+    case .openConfirm(let running): handleOpenConfirm(event, running, now, &actions)
+    case .established(let running, let since): handleEstablished(event, running, since, now, &actions)
+    }
+  }
+
+  private mutating func handleIdle(_ event: Event, _ until: Instant?, _ now: Instant, _ actions: inout [Action]) {
+    switch event {
+    case .start:
+      begin(now, &actions)
+    case .deadlineReached:
+      if let until, until <= now { begin(now, &actions) }
+    case .stop:
+      state = .idle(until: nil)
+    case .connected:
+      actions.append(.disconnect)  // RFC 4271 §8.2.2: Idle refuses all connections
+    case .connectionFailed, .connectionClosed, .received, .malformed:
+      break
+    }
+  }
+
+  private mutating func handleConnect(_ event: Event, _ until: Instant, _ now: Instant, _ actions: inout [Action]) {
+    switch event {
+    case .connected:
+      sendOpen(now, &actions)
+    case .connectionFailed, .connectionClosed:
+      state = .active(until: now + nextDelay())
+    case .deadlineReached:
+      guard until <= now else { return }
+      actions.append(.disconnect)
+      connect(now, &actions)
+    case .stop:
+      actions.append(.disconnect)
+      state = .idle(until: nil)
+    case .start, .received, .malformed:
+      break
+    }
+  }
+
+  private mutating func handleActive(_ event: Event, _ until: Instant?, _ now: Instant, _ actions: inout [Action]) {
+    switch event {
+    case .connected:
+      sendOpen(now, &actions)
+    case .deadlineReached:
+      if let until, until <= now { connect(now, &actions) }
+    case .stop:
+      state = .idle(until: nil)
+    case .start, .connectionFailed, .connectionClosed, .received, .malformed:
+      break
+    }
+  }
+
+  private mutating func handleOpenSent(_ event: Event, _ holdDeadline: Instant, _ now: Instant, _ actions: inout [Action]) {
+    switch event {
+    case .received(.open(let open)):
+      do throws(NotificationMessage) {
+        let negotiated = try NegotiatedSession(configuration, open)
+        actions.append(.send(.keepalive))
+        state = .openConfirm(Running(negotiated, at: now))
+      } catch {
+        fail(.notificationSent(error), now, &actions)
+      }
+    case .received(.notification(let notification)):
+      fail(.notificationReceived(notification), now, &actions)
+    case .received(let message):
+      fail(.notificationSent(Self.unexpected(message, IANA.FiniteStateMachineSubcode.unexpectedInOpenSent)), now, &actions)
+    case .malformed(let notification):
+      fail(.notificationSent(notification), now, &actions)
+    case .connectionClosed, .connectionFailed:
+      actions.append(.sessionDown(.connectionClosed))
+      state = .active(until: configuration.isPassive ? nil : now + nextDelay())
+    case .deadlineReached:
+      if holdDeadline <= now { fail(.holdTimerExpired, now, &actions) }
+    case .stop(let reason):
+      stop(reason, &actions)
+    case .start, .connected:
+      break
+    }
+  }
+
+  private mutating func handleOpenConfirm(_ event: Event, _ running: Running, _ now: Instant, _ actions: inout [Action]) {
+    var running = running
+    switch event {
+    case .received(.keepalive):
+      running.restartHoldTimer(at: now)
+      state = .established(running, since: now)
+      actions.append(.sessionUp(running.negotiated))
+      if configuration.announcesNothing, running.negotiated.gracefulRestart != nil {
+        // RFC 4724 §4: we have nothing to announce, so our table is complete at once.
+        for family in running.negotiated.families {
+          actions.append(.send(.update(UpdateMessage(endOfRIB: family))))
+        }
+      }
+    case .received(.notification(let notification)):
+      fail(.notificationReceived(notification), now, &actions)
+    case .received(let message):
+      fail(
+        .notificationSent(Self.unexpected(message, IANA.FiniteStateMachineSubcode.unexpectedInOpenConfirm)), now, &actions)
+    case .malformed(let notification):
+      fail(.notificationSent(notification), now, &actions)
+    case .connectionClosed, .connectionFailed:
+      fail(.connectionClosed, now, &actions)
+    case .deadlineReached:
+      if runTimers(&running, now, &actions) { state = .openConfirm(running) }
+    case .stop(let reason):
+      stop(reason, &actions)
+    case .start, .connected:
+      break
+    }
+  }
+
+  private mutating func handleEstablished(
+    _ event: Event, _ running: Running, _ since: Instant, _ now: Instant, _ actions: inout [Action]
+  ) {
+    var running = running
+    switch event {
+    case .received(.update(let update)):
+      running.restartHoldTimer(at: now)
+      state = .established(running, since: since)
+      actions.append(.deliver(judged(update)))
+    case .received(.keepalive):
+      running.restartHoldTimer(at: now)
+      state = .established(running, since: since)
+    case .received(.routeRefresh(let refresh)):
+      running.restartHoldTimer(at: now)
+      state = .established(running, since: since)
+      answer(refresh, running.negotiated, &actions)
+    case .received(.notification(let notification)):
+      fail(.notificationReceived(notification), now, &actions)
+    case .received(let message):
+      fail(
+        .notificationSent(Self.unexpected(message, IANA.FiniteStateMachineSubcode.unexpectedInEstablished)), now, &actions)
+    case .malformed(let notification):
+      fail(.notificationSent(notification), now, &actions)
+    case .connectionClosed, .connectionFailed:
+      fail(.connectionClosed, now, &actions)
+    case .deadlineReached:
+      if runTimers(&running, now, &actions) { state = .established(running, since: since) }
+    case .stop(let reason):
+      stop(reason, &actions)
+    case .start, .connected:
+      break
+    }
+  }
+
+  // MARK: Transitions
+
+  /// Leaves Idle.
+  private mutating func begin(_ now: Instant, _ actions: inout [Action]) {
+    if configuration.isPassive {
+      state = .active(until: nil)
+    } else {
+      connect(now, &actions)
+    }
+  }
+
+  private mutating func connect(_ now: Instant, _ actions: inout [Action]) {
+    actions.append(.connect)
+    state = .connect(until: now + configuration.connectRetry)
+  }
+
+  private mutating func sendOpen(_ now: Instant, _ actions: inout [Action]) {
+    actions.append(.send(.open(configuration.open)))
+    state = .openSent(holdDeadline: now + Self.openHoldTime)
+  }
+
+  /// The session is lost, or never came about: says why to the peer where it can still hear it, and goes to Idle until the next
+  /// attempt.
+  private mutating func fail(_ reason: DownReason, _ now: Instant, _ actions: inout [Action]) {
+    switch reason {
+    case .notificationSent(let notification):
+      actions.append(.send(.notification(notification)))
+      actions.append(.disconnect)
+    case .holdTimerExpired:
+      actions.append(.send(.notification(NotificationMessage(IANA.ErrorCode.holdTimerExpired, 0))))
+      actions.append(.disconnect)
+    case .notificationReceived:
+      actions.append(.disconnect)
+    case .connectionClosed, .stopped:
+      break
+    }
+    actions.append(.sessionDown(reason))
+    if case .established(_, let since) = state, now - since >= Self.stableTime { failures = 0 }
+    state = .idle(until: now + nextDelay())
+  }
+
+  private mutating func stop(_ reason: CeaseReason, _ actions: inout [Action]) {
+    actions.append(.send(.notification(.cease(reason.subcode, text: reason.text))))
+    actions.append(.disconnect)
+    actions.append(.sessionDown(.stopped(reason)))
+    failures = 0
+    state = .idle(until: nil)
+  }
+
+  /// Sends a KEEPALIVE when one is due.
+  ///
+  /// - Returns: false when the hold timer has expired and the session with it.
+  private mutating func runTimers(_ running: inout Running, _ now: Instant, _ actions: inout [Action]) -> Bool {
+    if let holdDeadline = running.holdDeadline, holdDeadline <= now {
+      fail(.holdTimerExpired, now, &actions)
+      return false
+    }
+    if let keepaliveDeadline = running.keepaliveDeadline, keepaliveDeadline <= now {
+      actions.append(.send(.keepalive))
+      running.restartKeepaliveTimer(at: now)
+    }
+    return true
+  }
+
+  /// 5 s, doubled with each failure up to 60 s, less up to a quarter (RFC 4271 §10 jitter), and never over `connectRetry`.
+  private mutating func nextDelay() -> Interval {
+    let full = min(5 << min(failures, 4), 60) * 1000
+    failures += 1
+    let jittered = Interval.milliseconds(Int.random(in: full * 3 / 4...full, using: &random))
+    return min(jittered, configuration.connectRetry)
+  }
+
+  // MARK: Judgements that need the session
+
+  /// RFC 4271 §6.3 (leftmost AS) and §9.1.2 (loop), both with the mild reaction of RFC 7606 §7.2.
+  private func judged(_ update: UpdateMessage) -> UpdateMessage {
+    guard !update.announced.isEmpty, !update.isTreatedAsWithdraw else { return update }
+    var update = update
+    let path = update.attributes.asPath
+    if configuration.enforcesNeighborAS, !configuration.isInternal, path.leftmost != configuration.peerAS {
+      update.faults.append(
+        AttributeFault(attribute: IANA.AttributeCode.asPath, reason: .leftmostAS, verdict: .treatAsWithdraw))
+    }
+    if configuration.enforcesLocalAS, path.contains(configuration.localAS) {
+      update.faults.append(AttributeFault(attribute: IANA.AttributeCode.asPath, reason: .loop, verdict: .treatAsWithdraw))
+    }
+    return update
+  }
+
+  /// A request is answered with an empty resend; begin and end markers are passed on (RFC 7313 §4).
+  private func answer(_ refresh: RouteRefreshMessage, _ negotiated: NegotiatedSession, _ actions: inout [Action]) {
+    guard let family = refresh.family, negotiated.families.contains(family),
+      let subtype = RouteRefreshMessage.Subtype(rawValue: refresh.subtype)
+    else { return }  // RFC 2918 §4 and RFC 7313 §5: ignored
+    switch subtype {
+    case .request:
+      guard negotiated.enhancedRouteRefresh else { return }
+      actions.append(.send(.routeRefresh(RouteRefreshMessage(family: family, subtype: .begin))))
+      actions.append(.send(.routeRefresh(RouteRefreshMessage(family: family, subtype: .end))))
+    case .begin, .end:
+      if negotiated.enhancedRouteRefresh { actions.append(.deliverRefresh(family, subtype)) }
+    }
+  }
+
+  /// RFC 6608 §3: the data is the type of the message.
+  private static func unexpected(_ message: Message, _ subcode: UInt8) -> NotificationMessage {
+    NotificationMessage(IANA.ErrorCode.finiteStateMachine, subcode, data: [message.type.rawValue])
+  }
+}

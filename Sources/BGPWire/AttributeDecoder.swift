@@ -1,0 +1,272 @@
+import Primitives
+
+/// Decodes the path attribute list of an UPDATE and judges it by RFC 7606.
+///
+///     +---------------+---------------+-----------------------------+
+///     |  Attr. Flags  | Attr. Type    | Length (1 or 2 octets)      |
+///     +---------------+---------------+-----------------------------+
+///     |  Value …
+///
+/// Each attribute is judged on its own octets and the list is decoded into fresh values; nothing that was decoded is edited while the
+/// list is still being read. What depends on more than one attribute (missing ones, AS4_PATH) is settled after the last.
+struct AttributeDecoder {
+  private let context: DecodeContext
+  private(set) var attributes = PathAttributes()
+  private(set) var faults: [AttributeFault] = []
+  private(set) var withdrawn = PrefixList()
+  private(set) var announced = PrefixList()
+  /// The family of an MP_UNREACH_NLRI without prefixes.
+  private(set) var emptyUnreach: AddressFamily?
+  /// Attributes seen.
+  private(set) var count = 0
+  private var seen: Set<UInt8> = []
+  private var as4Path: ASPath?
+  private var as4Aggregator: PathAttributes.Aggregator?
+  private var multiprotocolNextHop: IPAddress?
+
+  init(_ context: DecodeContext) {
+    self.context = context
+  }
+
+  /// - Throws: the NOTIFICATION of a session reset.
+  mutating func decode(
+    _ field: OctetReader, in octets: Span<UInt8>, announcesIPv4: Bool
+  ) throws(NotificationMessage) {
+    var reader = field
+    while !reader.isAtEnd {
+      var header = reader
+      guard let flags = reader.readUInt8(octets), let code = reader.readUInt8(octets),
+        let length = flags & IANA.AttributeFlag.extendedLength != 0
+          ? reader.readUInt16(octets).map(Int.init) : reader.readUInt8(octets).map(Int.init),
+        let value = reader.take(length)
+      else {
+        // RFC 7606 §4: the routes are still found by the total length.
+        _ = header.readUInt8(octets)
+        faults.append(
+          AttributeFault(attribute: header.readUInt8(octets) ?? 0, reason: .truncated, verdict: .treatAsWithdraw))
+        break
+      }
+      count += 1
+      let whole = header.take(reader.position - header.position) ?? value
+      try decode(flags, code, value, whole, octets)
+    }
+    settle(announcesIPv4: announcesIPv4)
+  }
+
+  private mutating func decode(
+    _ flags: UInt8, _ code: UInt8, _ value: OctetReader, _ whole: OctetReader, _ octets: Span<UInt8>
+  ) throws(NotificationMessage) {
+    guard seen.insert(code).inserted else {
+      // RFC 7606 §3 g: MP_REACH_NLRI and MP_UNREACH_NLRI twice reset, any other is discarded but for the first.
+      if code == IANA.AttributeCode.mpReachNLRI || code == IANA.AttributeCode.mpUnreachNLRI {
+        throw NotificationMessage(IANA.ErrorCode.updateMessage, IANA.UpdateSubcode.malformedAttributeList)
+      }
+      faults.append(AttributeFault(attribute: code, reason: .duplicate, verdict: .discard))
+      return
+    }
+    guard Self.flagsAreRight(flags, code) else {
+      // RFC 7606 §3 c. The routes of MP attributes are read all the same: they are what is to be withdrawn.
+      faults.append(AttributeFault(attribute: code, reason: .flags, verdict: .treatAsWithdraw))
+      if code == IANA.AttributeCode.mpReachNLRI || code == IANA.AttributeCode.mpUnreachNLRI {
+        _ = try decodeValue(flags, code, value, whole, octets)
+      }
+      return
+    }
+    if let (reason, verdict) = try decodeValue(flags, code, value, whole, octets) {
+      faults.append(AttributeFault(attribute: code, reason: reason, verdict: verdict))
+    }
+  }
+
+  /// Whether the Optional and Transitive bits are those that the attribute's specification gives it.
+  private static func flagsAreRight(_ flags: UInt8, _ code: UInt8) -> Bool {
+    let kind = flags & (IANA.AttributeFlag.optional | IANA.AttributeFlag.transitive)
+    switch code {
+    case IANA.AttributeCode.origin, IANA.AttributeCode.asPath, IANA.AttributeCode.nextHop, IANA.AttributeCode.localPreference,
+      IANA.AttributeCode.atomicAggregate:
+      return kind == IANA.AttributeFlag.transitive
+    case IANA.AttributeCode.multiExitDiscriminator, IANA.AttributeCode.originatorID, IANA.AttributeCode.clusterList,
+      IANA.AttributeCode.mpReachNLRI, IANA.AttributeCode.mpUnreachNLRI:
+      return kind == IANA.AttributeFlag.optional
+    case IANA.AttributeCode.aggregator, IANA.AttributeCode.communities, IANA.AttributeCode.extendedCommunities,
+      IANA.AttributeCode.as4Path, IANA.AttributeCode.as4Aggregator, IANA.AttributeCode.largeCommunities,
+      IANA.AttributeCode.onlyToCustomer:
+      return kind == IANA.AttributeFlag.optional | IANA.AttributeFlag.transitive
+    default: return true
+    }
+  }
+
+  /// - Returns: what is wrong and what follows; nil for a good attribute.
+  private mutating func decodeValue(
+    _ flags: UInt8, _ code: UInt8, _ value: OctetReader, _ whole: OctetReader, _ octets: Span<UInt8>
+  ) throws(NotificationMessage) -> (AttributeFault.Reason, AttributeVerdict)? {
+    var value = value
+    switch code {
+    case IANA.AttributeCode.origin:  // RFC 7606 §7.1
+      guard value.count == 1, let octet = value.readUInt8(octets) else { return (.length, .treatAsWithdraw) }
+      guard let origin = PathAttributes.Origin(rawValue: octet) else { return (.value, .treatAsWithdraw) }
+      attributes.origin = origin
+    case IANA.AttributeCode.asPath:  // §7.2, and RFC 5065 §5: confederation segments only from inside
+      guard let path = ASPath(value, in: octets, fourOctetAS: context.fourOctetAS),
+        context.isInternal || !path.hasConfederationSegments
+      else { return (.value, .treatAsWithdraw) }
+      attributes.asPath = path
+    case IANA.AttributeCode.nextHop:  // §7.3; the address itself does not matter here
+      guard value.count == 4, let address = value.readUInt32(octets) else { return (.length, .treatAsWithdraw) }
+      attributes.nextHop = .v4(IPv4Address(address))
+    case IANA.AttributeCode.multiExitDiscriminator:  // §7.4
+      guard value.count == 4 else { return (.length, .treatAsWithdraw) }
+      attributes.multiExitDiscriminator = value.readUInt32(octets)
+    case IANA.AttributeCode.localPreference:  // §7.5
+      guard context.isInternal else { return (.unexpected, .discard) }
+      guard value.count == 4 else { return (.length, .treatAsWithdraw) }
+      attributes.localPreference = value.readUInt32(octets)
+    case IANA.AttributeCode.atomicAggregate:  // §7.6
+      guard value.isAtEnd else { return (.length, .discard) }
+      attributes.atomicAggregate = true
+    case IANA.AttributeCode.aggregator:  // §7.7, RFC 7607 §2
+      guard value.count == (context.fourOctetAS ? 8 : 6),
+        let number = context.fourOctetAS ? value.readUInt32(octets) : value.readUInt16(octets).map(UInt32.init),
+        let address = value.readUInt32(octets)
+      else { return (.length, .discard) }
+      guard number != 0 else { return (.value, .discard) }
+      attributes.aggregator = .init(asn: ASN(number), address: IPv4Address(address))
+    case IANA.AttributeCode.communities:  // §7.8
+      guard let list = Self.list(value, of: 4, { $0.readUInt32(octets).map(Community.init) })
+      else { return (.length, .treatAsWithdraw) }
+      attributes.communities = list
+    case IANA.AttributeCode.originatorID:  // §7.9
+      guard context.isInternal else { return (.unexpected, .discard) }
+      guard value.count == 4 else { return (.length, .treatAsWithdraw) }
+      attributes.originatorID = value.readUInt32(octets).map(IPv4Address.init)
+    case IANA.AttributeCode.clusterList:  // §7.10
+      guard context.isInternal else { return (.unexpected, .discard) }
+      guard !value.isAtEnd, value.count % 4 == 0 else { return (.length, .treatAsWithdraw) }
+      while let identifier = value.readUInt32(octets) {
+        attributes.clusterList.append(IPv4Address(identifier))
+      }
+    case IANA.AttributeCode.mpReachNLRI: try decodeReach(value, whole, octets)
+    case IANA.AttributeCode.mpUnreachNLRI: try decodeUnreach(value, whole, octets)
+    case IANA.AttributeCode.extendedCommunities:  // §7.14
+      guard let list = Self.list(value, of: 8, { $0.readUInt64(octets).map(ExtendedCommunity.init) })
+      else { return (.length, .treatAsWithdraw) }
+      attributes.extendedCommunities = list
+    case IANA.AttributeCode.as4Path:  // RFC 6793 §6: discard, and a four-octet peer must not send it (§4.1)
+      guard !context.fourOctetAS else { return (.unexpected, .discard) }
+      guard let path = ASPath(value, in: octets, fourOctetAS: true) else { return (.value, .discard) }
+      as4Path = path
+    case IANA.AttributeCode.as4Aggregator:
+      guard !context.fourOctetAS else { return (.unexpected, .discard) }
+      guard value.count == 8, let number = value.readUInt32(octets), let address = value.readUInt32(octets)
+      else { return (.length, .discard) }
+      guard number != 0 else { return (.value, .discard) }
+      as4Aggregator = .init(asn: ASN(number), address: IPv4Address(address))
+    case IANA.AttributeCode.largeCommunities:  // RFC 8092 §5
+      let decoded = Self.list(value, of: 12) { reader in
+        guard let global = reader.readUInt32(octets), let data1 = reader.readUInt32(octets),
+          let data2 = reader.readUInt32(octets)
+        else { return LargeCommunity?.none }
+        return LargeCommunity(global, data1, data2)
+      }
+      guard let list = decoded else { return (.length, .treatAsWithdraw) }
+      attributes.largeCommunities = list
+    case IANA.AttributeCode.onlyToCustomer:  // RFC 9234 §5
+      guard value.count == 4 else { return (.length, .treatAsWithdraw) }
+      attributes.onlyToCustomer = value.readUInt32(octets).map(ASN.init)
+    default:
+      // An unknown attribute that claims to be well-known is an error of the routes, not of the session.
+      guard flags & IANA.AttributeFlag.optional != 0 else { return (.unrecognized, .treatAsWithdraw) }
+      attributes.unknown.append(.init(flags: flags, code: code, octets: value.readOctets(value.count, octets) ?? []))
+    }
+    return nil
+  }
+
+  /// A sorted list without duplicates that fills the attribute; nil for a length that is zero or no multiple of `width`.
+  private static func list<Element: Hashable & Comparable>(
+    _ value: OctetReader, of width: Int, _ read: (inout OctetReader) -> Element?
+  ) -> [Element]? {
+    guard !value.isAtEnd, value.count % width == 0 else { return nil }
+    var reader = value
+    var list: [Element] = []
+    list.reserveCapacity(value.count / width)
+    while let element = read(&reader) {
+      list.append(element)
+    }
+    guard list.count > 1 else { return list }
+    list.sort()
+    var unique: [Element] = []
+    unique.reserveCapacity(list.count)
+    for element in list where unique.last != element {
+      unique.append(element)
+    }
+    return unique
+  }
+
+  /// MP_REACH_NLRI (RFC 4760 §3): AFI, SAFI, next hop with its length, a reserved octet, NLRI.
+  private mutating func decodeReach(_ value: OctetReader, _ whole: OctetReader, _ octets: Span<UInt8>) throws(NotificationMessage) {
+    var value = value
+    // RFC 7606 §7.11: a length that leaves the routes in doubt resets.
+    guard let afi = value.readUInt16(octets), let safi = value.readUInt8(octets), let nextHopLength = value.readUInt8(octets),
+      var nextHop = value.take(Int(nextHopLength)), value.readUInt8(octets) != nil
+    else { throw Self.optionalAttributeError(whole, octets) }
+    guard safi == IANA.SAFI.unicast, let family = AddressFamily(rawValue: afi) else { return }  // a family we did not offer
+    switch nextHopLength {
+    case 4: multiprotocolNextHop = nextHop.readUInt32(octets).map { .v4(IPv4Address($0)) }
+    case 16, 32:  // RFC 2545 §3; RFC 8950 allows it for IPv4 routes
+      if let high = nextHop.readUInt64(octets), let low = nextHop.readUInt64(octets) {
+        multiprotocolNextHop = .v6(IPv6Address(high: high, low: low))
+      }
+    default: throw Self.optionalAttributeError(whole, octets)
+    }
+    let isRight =
+      switch family {
+      case .ipv4: NLRI.decodeIPv4(value, in: octets, into: &announced.ipv4)
+      case .ipv6: NLRI.decodeIPv6(value, in: octets, into: &announced.ipv6)
+      }
+    guard isRight else { throw Self.optionalAttributeError(whole, octets) }
+  }
+
+  /// MP_UNREACH_NLRI (RFC 4760 §4): AFI, SAFI, withdrawn routes.
+  private mutating func decodeUnreach(_ value: OctetReader, _ whole: OctetReader, _ octets: Span<UInt8>) throws(NotificationMessage) {
+    var value = value
+    guard let afi = value.readUInt16(octets), let safi = value.readUInt8(octets)
+    else { throw Self.optionalAttributeError(whole, octets) }
+    guard safi == IANA.SAFI.unicast, let family = AddressFamily(rawValue: afi) else { return }
+    if value.isAtEnd { emptyUnreach = family }
+    let isRight =
+      switch family {
+      case .ipv4: NLRI.decodeIPv4(value, in: octets, into: &withdrawn.ipv4)
+      case .ipv6: NLRI.decodeIPv6(value, in: octets, into: &withdrawn.ipv6)
+      }
+    guard isRight else { throw Self.optionalAttributeError(whole, octets) }
+  }
+
+  /// RFC 4271 §6.3: the data is the attribute with its header.
+  private static func optionalAttributeError(_ whole: OctetReader, _ octets: Span<UInt8>) -> NotificationMessage {
+    var whole = whole
+    return NotificationMessage(
+      IANA.ErrorCode.updateMessage, IANA.UpdateSubcode.optionalAttributeError, data: whole.readOctets(whole.count, octets) ?? [])
+  }
+
+  /// What only the whole list can tell.
+  private mutating func settle(announcesIPv4: Bool) {
+    // RFC 6793 §4.2.3: an AGGREGATOR that is not AS_TRANS was made by a two-octet speaker, so both AS4 attributes are out of date.
+    let isOutdated = attributes.aggregator.map { $0.asn != .transition } == true && as4Aggregator != nil
+    if !isOutdated {
+      if let as4Aggregator, attributes.aggregator != nil { attributes.aggregator = as4Aggregator }
+      if let as4Path { attributes.asPath = attributes.asPath.merged(with: as4Path) }
+    }
+    if attributes.nextHop == nil { attributes.nextHop = multiprotocolNextHop }
+    // RFC 7606 §3 d: mandatory attributes, wherever there are routes that need them.
+    guard announcesIPv4 || !announced.isEmpty else { return }
+    require(IANA.AttributeCode.origin)
+    require(IANA.AttributeCode.asPath)
+    if announcesIPv4 { require(IANA.AttributeCode.nextHop) }
+    if context.isInternal { require(IANA.AttributeCode.localPreference) }
+  }
+
+  private mutating func require(_ code: UInt8) {
+    if !seen.contains(code) {
+      faults.append(AttributeFault(attribute: code, reason: .missing, verdict: .treatAsWithdraw))
+    }
+  }
+}

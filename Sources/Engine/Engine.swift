@@ -1,0 +1,172 @@
+import BGPSession
+import BGPWire
+package import ConfigFile
+import Control
+package import Primitives
+import RIB
+import Tables
+
+/// The whole daemon minus system calls: one value that takes inputs and gives effects.
+///
+/// Octets of a peer become messages (`BGPWire`), session events (`BGPSession`), route changes (`RIB`), table memberships (`Tables`) and
+/// at the end of the turn, in `takeEffects`, at most one commit for the kernel. It refuses to read a clock, a socket, a file or a log:
+/// time comes in with every call, and what is to be done goes out as `Effect`s that the shell performs in order. So the same value is
+/// driven by the daemon, by property tests and by a recorded run.
+///
+/// What a peer announced outlives its session. A lost session marks its routes stale; they leave when the peer, back again, completes
+/// its table without them (End-of-RIB, or silence where the peer does not send one), or when `stale-time` is over. What an earlier run
+/// left in the kernel is kept the same way until every neighbour has completed its table once.
+///
+/// The wart: a peer is addressed by its index in the configuration, so a value serves one configuration.
+package struct Engine: Sendable {
+  package let configuration: Configuration
+  var peers: [Peer]
+  var tables: TableKeeper
+  var exports: ExportSchedule
+  var effects: [Effect] = []
+  var actions: [Session.Action] = []
+  var changes: [RouteChange] = []
+  var inheritedDeadline: Instant?
+  private var isStarted = false
+  private var isStopping = false
+
+  /// A peer without End-of-RIB has completed its table when it has been silent for this long.
+  static let quietTime = Interval.seconds(30)
+  /// The same for a peer that has promised End-of-RIB.
+  static let promisedQuietTime = Interval.seconds(300)
+
+  /// - Parameters:
+  ///   - routerID: the BGP identifier where the configuration has none.
+  ///   - random: for jitter.
+  package init(_ configuration: Configuration, routerID: IPv4Address, random: RandomSource) {
+    var random = random
+    self.configuration = configuration
+    tables = TableKeeper(names: configuration.tableNames)
+    exports = ExportSchedule(configuration.exports)
+    let rules = RuleSet(
+      rules: configuration.rules, defaultAction: configuration.defaultAction, tableNames: configuration.tableNames)
+    peers = configuration.neighbors.enumerated().map { index, neighbor in
+      let localAS = neighbor.localAS ?? configuration.localAS
+      let peerRules = rules.rules(
+        for: RuleSet.Peer(
+          address: neighbor.address, group: neighbor.group, remoteAS: neighbor.remoteAS, localAS: localAS))
+      let session = Session(
+        SessionConfiguration(neighbor, in: configuration, localAS: localAS, routerID: configuration.routerID ?? routerID),
+        random: RandomSource(seed: random.next()))
+      return Peer(id: PeerID(index: index), neighbor: neighbor, rules: peerRules, session: session)
+    }
+  }
+
+  // MARK: Inputs
+
+  package mutating func handle(_ input: Input, at now: Instant) {
+    switch input {
+    case .start: start(now)
+    case .connected(let peer, let local, let remote):
+      guard peers.indices.contains(peer.index) else { return }
+      peers[peer.index].local = local
+      peers[peer.index].remote = remote
+      step(peer.index, .connected, "Connection opened", now)
+    case .connectionFailed(let peer, let reason):
+      step(peer.index, .connectionFailed, "Connection open failed, \(reason)", now)
+    case .connectionClosed(let peer, let reason):
+      step(peer.index, .connectionClosed, reason.map { "Connection closed, \($0)" } ?? "Connection closed", now)
+    case .setsRead(let contents): setsRead(contents, now)
+    case .setsUnreadable(let reason): tablesFailed(nil, reason, now)
+    case .committed(let serial, let duration): committed(serial, duration, now)
+    case .commitFailed(let serial, let reason): tablesFailed(serial, reason, now)
+    case .exported(let index, let result): exported(index, result, now)
+    case .stop(let reason): stop(reason, now)
+    }
+  }
+
+  /// Takes what a peer has sent.
+  ///
+  /// - Returns: how many octets were used; the rest is the beginning of a message and is to be given again with what follows.
+  package mutating func received(_ peer: PeerID, _ octets: Span<UInt8>, at now: Instant) -> Int {
+    guard peers.indices.contains(peer.index) else { return octets.count }
+    peers[peer.index].lastRead = now
+    var offset = 0
+    while offset < octets.count {
+      let context = peers[peer.index].session.context
+      do throws(NotificationMessage) {
+        guard let frame = try MessageFrame(in: octets, at: offset, maximum: context.maximumLength) else { return offset }
+        offset = frame.end
+        let message = try Message(frame, in: octets, context)
+        count(message, &peers[peer.index].statistics.received)
+        step(peer.index, .received(message), reason(for: message), now)
+      } catch {
+        step(peer.index, .malformed(error), error.description, now)
+        return octets.count
+      }
+    }
+    return offset
+  }
+
+  /// Does what is due.
+  package mutating func advance(to now: Instant) {
+    for index in peers.indices {
+      if let deadline = peers[index].session.nextDeadline, deadline <= now {
+        step(index, .deadlineReached, deadlineReason(index), now)
+      }
+      if let deadline = peers[index].quietDeadline, deadline <= now { synchronized(index, bySilence: true, now) }
+      if let deadline = peers[index].staleDeadline, deadline <= now { expireStaleRoutes(index) }
+      if let deadline = peers[index].restartDeadline, deadline <= now {
+        peers[index].restartDeadline = nil
+        step(index, .start, "Start", now)
+      }
+    }
+    if let deadline = inheritedDeadline, deadline <= now {
+      log(.warning, "stale-time is over: removing what an earlier run left in the tables")
+      releaseInherited()
+    }
+    if let deadline = tables.retryDeadline, deadline <= now, tables.startReading() { effects.append(.readSets) }
+  }
+
+  /// When `advance` is due; nil for never.
+  package var nextDeadline: Instant? {
+    var earliest = [tables.retryDeadline, inheritedDeadline, exports.deadline].compactMap { $0 }.min()
+    for peer in peers {
+      if let deadline = peer.nextDeadline { earliest = min(earliest ?? deadline, deadline) }
+    }
+    return earliest
+  }
+
+  /// Ends the turn: what the shell has to do, in order.
+  package mutating func takeEffects(at now: Instant) -> [Effect] {
+    if let changes = tables.takeChanges() {
+      effects.append(.commit(serial: tables.begin(changes), changes))
+    }
+    if exports.isDue(at: now) { startExports(now) }
+    defer { effects = [] }
+    return effects
+  }
+
+  /// Whether every session has ended and said so.
+  package var isStopped: Bool { isStopping && peers.allSatisfy { $0.session.state == .idle(until: nil) } }
+
+  // MARK: Start and stop
+
+  private mutating func start(_ now: Instant) {
+    guard !isStarted else { return }
+    isStarted = true
+    inheritedDeadline = now + .seconds(Int(clamping: configuration.staleTime))
+    if tables.startReading() { effects.append(.readSets) }
+    for index in peers.indices {
+      if peers[index].neighbor.down == nil { step(index, .start, "Start", now) }
+    }
+  }
+
+  private mutating func stop(_ reason: Session.CeaseReason, _ now: Instant) {
+    isStopping = true
+    for index in peers.indices {
+      peers[index].restartDeadline = nil
+      step(index, .stop(reason), "Stop", now)
+    }
+  }
+
+  /// A line about a neighbour, or about the daemon.
+  mutating func log(_ level: LogRecord.Level, _ message: String, _ index: Int? = nil) {
+    effects.append(.log(LogRecord(level, message, peer: index.map { peers[$0].neighbor.address })))
+  }
+}

@@ -1,0 +1,79 @@
+package import BGPSession
+package import ConfigFile
+package import Primitives
+package import Tables
+
+/// A neighbour: its index in the configuration.
+package struct PeerID: Hashable, Sendable {
+  package let index: Int
+
+  package init(index: Int) {
+    self.index = index
+  }
+}
+
+/// One end of a connection.
+package struct Endpoint: Hashable, Sendable {
+  package var address: IPAddress
+  package var port: UInt16
+
+  package init(address: IPAddress, port: UInt16) {
+    self.address = address
+    self.port = port
+  }
+}
+
+/// What the shell reports, but for received octets (`Engine.received`) and the clock (`Engine.advance`).
+package enum Input: Hashable, Sendable {
+  /// Begin: read the sets and start every session.
+  case start
+  case connected(PeerID, local: Endpoint, remote: Endpoint)
+  /// With the system's words.
+  case connectionFailed(PeerID, String)
+  /// The peer closed, or the connection broke (then with the system's words).
+  case connectionClosed(PeerID, String?)
+  /// Answer to `Effect.readSets`: one element for each table and family.
+  case setsRead([TableContents])
+  case setsUnreadable(String)
+  /// Answer to `Effect.commit`, with the time it took.
+  case committed(serial: UInt64, Interval)
+  /// Answer to `Effect.commit`: the kernel holds what it did before, or part of the changes.
+  case commitFailed(serial: UInt64, String)
+  /// Answer to `Effect.export`: the number of entries, or why the file is as it was.
+  case exported(index: Int, Result<Int, SystemError>)
+  /// End every session.
+  case stop(Session.CeaseReason)
+}
+
+/// What the shell has to do, in order.
+package enum Effect: Hashable, Sendable {
+  case connect(PeerID)
+  /// Close once everything sent before has left.
+  case disconnect(PeerID)
+  case send(PeerID, [UInt8])
+  /// Make sure that the sets exist and report what they hold.
+  case readSets
+  /// Carry out the changes. At most one is under way.
+  case commit(serial: UInt64, [SetChange])
+  /// Write a table to a file.
+  case export(index: Int, ExportFile, PrefixList)
+  case log(LogRecord)
+}
+
+/// A line for the log.
+package struct LogRecord: Hashable, Sendable {
+  package enum Level: Hashable, Sendable {
+    case debug, info, notice, warning, error
+  }
+
+  package var level: Level
+  package var message: String
+  /// The neighbour that it is about.
+  package var peer: IPAddress?
+
+  package init(_ level: Level, _ message: String, peer: IPAddress? = nil) {
+    self.level = level
+    self.message = message
+    self.peer = peer
+  }
+}

@@ -1,0 +1,61 @@
+import ConfigFile
+import Primitives
+import Tables
+
+/// Tables to the kernel and to files: what the shell answers to `readSets`, `commit` and `export`.
+extension Engine {
+  mutating func setsRead(_ contents: [TableContents], _ now: Instant) {
+    let isFirst = tables.parts.allSatisfy { $0.inKernel == nil }
+    let changes = tables.read(contents, inherits: isFirst)
+    if isFirst {
+      let count = contents.reduce(0) { $0 + $1.hosts.count + $1.intervals.count }
+      if count > 0 { log(.info, "the tables hold \(count) elements of an earlier run: kept until the feed is complete") }
+    }
+    if !changes.isEmpty { effects.append(.commit(serial: tables.begin(changes), changes)) }
+  }
+
+  mutating func committed(_ serial: UInt64, _ duration: Interval, _ now: Instant) {
+    guard let sums = tables.committed(serial, at: now) else { return }
+    let counts = sums.map { "+\($0.added) -\($0.removed) \($0.name)" }.joined(separator: ", ")
+    log(.info, "\(counts) in \(duration.milliseconds) ms")
+    exports.mark(tables: sums.map(\.name), at: now)
+  }
+
+  mutating func tablesFailed(_ serial: UInt64?, _ reason: String, _ now: Instant) {
+    guard tables.failed(serial, reason, at: now) else { return }
+    let wait = tables.retryDeadline.map { ($0 - now).seconds } ?? 0
+    log(.error, "\(reason); the tables stay as they are, next attempt in \(wait) s")
+  }
+
+  // MARK: Export files
+
+  mutating func startExports(_ now: Instant) {
+    guard peers.contains(where: \.hasEverSynchronized) else {
+      exports.hold()
+      return
+    }
+    for (index, file) in exports.take() {
+      guard let table = tables.table(named: file.table) else { continue }
+      let prefixes = tables.membership.prefixes(of: table)
+      if prefixes.isEmpty, !file.allowEmpty {
+        exports.done(index, retry: false, at: now)
+        log(.warning, "table \(file.table) is empty: \(file.path) stays as it was (allow-empty would write it)")
+      } else {
+        effects.append(.export(index: index, file, prefixes))
+      }
+    }
+  }
+
+  mutating func exported(_ index: Int, _ result: Result<Int, SystemError>, _ now: Instant) {
+    guard configuration.exports.indices.contains(index) else { return }
+    let file = configuration.exports[index]
+    switch result {
+    case .success(let count):
+      exports.done(index, retry: false, at: now)
+      log(.info, "wrote \(count) entries of \(file.table) to \(file.path)")
+    case .failure(let error):
+      exports.done(index, retry: true, at: now)
+      log(.error, "\(error); \(file.path) stays as it was")
+    }
+  }
+}

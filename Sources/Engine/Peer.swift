@@ -1,0 +1,86 @@
+import BGPSession
+import BGPWire
+import ConfigFile
+import Control
+import Primitives
+import RIB
+import Tables
+
+/// A neighbour with everything that belongs to it alone: its session, its routes, what the rules say of them, its statistics.
+struct Peer: Sendable {
+  let id: PeerID
+  let neighbor: Neighbor
+  let rules: PeerRules
+  var session: Session
+  var rib = AdjRIBIn()
+  /// What the rules say of an attribute set, by its index in the pool; nil: not asked yet. Unused when rules look at prefixes.
+  private var decisions: [RuleSet.Decision?] = []
+  /// Routes that fill a table.
+  var routesInTables = 0
+
+  /// The session is Established.
+  var isUp = false
+  /// Families whose End-of-RIB is still to come; empty when the session is down.
+  var awaitingEndOfRIB: Set<AddressFamily> = []
+  /// The peer has sent a complete table in this session.
+  var isSynchronized = false
+  /// The peer has sent a complete table since the daemon started.
+  var hasEverSynchronized = false
+  /// When a table whose End-of-RIB does not come counts as complete; moved on by every UPDATE.
+  var quietDeadline: Instant?
+  /// When the routes of a lost session leave.
+  var staleDeadline: Instant?
+  /// When a session that ended at `max-prefix … restart` is tried again.
+  var restartDeadline: Instant?
+  /// Kinds of faults already logged in this session.
+  var loggedFaults: Set<AttributeFault> = []
+
+  var statistics = NeighborReport.Statistics()
+  var lastRead: Instant?
+  var lastWrite: Instant?
+  var lastUpDown: Instant?
+  /// The identifier of its last OPEN.
+  var lastIdentifier: IPv4Address?
+  var local: Endpoint?
+  var remote: Endpoint?
+  var lastErrorSent = ""
+  var lastErrorReceived = ""
+  var lastShutdownReason = ""
+
+  init(id: PeerID, neighbor: Neighbor, rules: PeerRules, session: Session) {
+    self.id = id
+    self.neighbor = neighbor
+    self.rules = rules
+    self.session = session
+  }
+
+  /// `192.0.2.1 (description)`, as bgpd(8) logs it.
+  var logName: String {
+    neighbor.description.isEmpty ? "neighbor \(neighbor.address)" : "neighbor \(neighbor.address) (\(neighbor.description))"
+  }
+
+  /// What the rules say of a route.
+  mutating func decide(_ prefix: Prefix, _ identifier: AttributesID) -> RuleSet.Decision {
+    guard !rules.dependsOnPrefix else { return rules.decide(prefix, rib.pool[identifier]) }
+    let index = Int(identifier.index)
+    if index < decisions.count, let known = decisions[index] { return known }
+    if index >= decisions.count {
+      decisions.append(contentsOf: repeatElement(nil, count: max(rib.pool.capacity, index + 1) - decisions.count))
+    }
+    let decision = rules.decide(prefix, rib.pool[identifier])
+    decisions[index] = decision
+    return decision
+  }
+
+  /// Forgets attribute sets without routes.
+  mutating func collect() {
+    for identifier in rib.collect() where Int(identifier.index) < decisions.count {
+      decisions[Int(identifier.index)] = nil
+    }
+  }
+
+  /// The earliest thing to do.
+  var nextDeadline: Instant? {
+    [session.nextDeadline, quietDeadline, staleDeadline, restartDeadline].compactMap { $0 }.min()
+  }
+}

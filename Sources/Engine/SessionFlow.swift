@@ -1,0 +1,146 @@
+import BGPSession
+import BGPWire
+import ConfigFile
+import Control
+import Primitives
+import RIB
+
+/// Octets to sessions: events in, actions performed, statistics and log lines on the way.
+extension Engine {
+  /// Gives an event to a session and acts on what follows.
+  mutating func step(_ index: Int, _ event: Session.Event, _ reason: String, _ now: Instant) {
+    guard peers.indices.contains(index) else { return }
+    let before = peers[index].session.state
+    actions.removeAll(keepingCapacity: true)
+    peers[index].session.handle(event, at: now, into: &actions)
+    let after = peers[index].session.state
+    if before.reportState != after.reportState {
+      let change = "state change \(before.reportState.name) -> \(after.reportState.name)"
+      log(.notice, "\(peers[index].logName): \(change), reason: \(reason)", index)
+    }
+    for position in actions.indices {
+      perform(actions[position], index, now)
+    }
+    if case .received(.update) = event { enforceMaxPrefix(index, now) }
+  }
+
+  mutating func perform(_ action: Session.Action, _ index: Int, _ now: Instant) {
+    switch action {
+    case .connect: effects.append(.connect(peers[index].id))
+    case .disconnect: effects.append(.disconnect(peers[index].id))
+    case .send(let message): send(message, index, now)
+    case .sessionUp(let negotiated): sessionUp(index, negotiated, now)
+    case .sessionDown(let reason): sessionDown(index, reason, now)
+    case .deliver(let update): deliver(update, index, now)
+    case .deliverRefresh(let family, let subtype): refresh(index, family, subtype, now)
+    }
+  }
+
+  mutating func send(_ message: Message, _ index: Int, _ now: Instant) {
+    count(message, &peers[index].statistics.sent)
+    peers[index].lastWrite = now
+    if case .update(let update) = message, update.endOfRIB != nil { peers[index].statistics.endOfRIBSent += 1 }
+    if case .notification(let notification) = message {
+      peers[index].lastErrorSent = notification.description
+      log(.warning, "\(peers[index].logName): sending notification: \(notification.description)", index)
+    }
+    effects.append(.send(peers[index].id, message.encode(peers[index].session.context)))
+  }
+
+  mutating func sessionUp(_ index: Int, _ negotiated: NegotiatedSession, _ now: Instant) {
+    peers[index].isUp = true
+    peers[index].lastIdentifier = negotiated.peerIdentifier
+    peers[index].lastUpDown = now
+    peers[index].awaitingEndOfRIB = Set(negotiated.families)
+    peers[index].isSynchronized = false
+    peers[index].loggedFaults = []
+    peers[index].quietDeadline =
+      now + (negotiated.gracefulRestart == nil ? Self.quietTime : Self.promisedQuietTime)
+    if negotiated.gracefulRestart == nil {
+      log(.info, "\(peers[index].logName): sends no End-of-RIB, \(Self.quietTime.seconds) s of silence will do", index)
+    }
+  }
+
+  mutating func sessionDown(_ index: Int, _ reason: Session.DownReason, _ now: Instant) {
+    if case .notificationReceived(let notification) = reason {
+      peers[index].lastErrorReceived = notification.description
+      peers[index].lastShutdownReason = notification.shutdownText ?? ""
+      let text = notification.shutdownText.map { ", \"\($0)\"" } ?? ""
+      log(.warning, "\(peers[index].logName): received notification: \(notification.description)\(text)", index)
+    }
+    peers[index].quietDeadline = nil
+    peers[index].awaitingEndOfRIB = []
+    peers[index].isSynchronized = false
+    peers[index].local = nil
+    peers[index].remote = nil
+    guard peers[index].isUp else { return }
+    peers[index].isUp = false
+    peers[index].lastUpDown = now
+    guard peers[index].rib.count > 0 else { return }
+    peers[index].rib.markStale()
+    if peers[index].staleDeadline == nil {
+      let staleTime = Interval.seconds(Int(clamping: peers[index].neighbor.staleTime))
+      peers[index].staleDeadline = now + staleTime
+      log(
+        .notice, "\(peers[index].logName): keeping its \(peers[index].rib.count) prefixes for up to \(staleTime.seconds) s",
+        index)
+    }
+  }
+
+  /// The peer begins or ends a resend (RFC 7313 §4): what it does not repeat in between has left.
+  mutating func refresh(
+    _ index: Int, _ family: AddressFamily, _ subtype: RouteRefreshMessage.Subtype, _ now: Instant
+  ) {
+    switch subtype {
+    case .begin: peers[index].rib.markStale(family)
+    case .end: sweep(index, [family])
+    case .request: break
+    }
+  }
+
+  // MARK: Statistics and words
+
+  func count(_ message: Message, _ messages: inout NeighborReport.Messages) {
+    switch message {
+    case .open: messages.open += 1
+    case .update: messages.update += 1
+    case .notification: messages.notification += 1
+    case .keepalive: messages.keepalive += 1
+    case .routeRefresh: messages.routeRefresh += 1
+    }
+  }
+
+  /// Why a received message changes the state, in bgpd(8)'s words.
+  func reason(for message: Message) -> String {
+    switch message {
+    case .open: "OPEN message received"
+    case .update: "UPDATE message received"
+    case .notification: "NOTIFICATION received"
+    case .keepalive: "KEEPALIVE message received"
+    case .routeRefresh: "ROUTE-REFRESH message received"
+    }
+  }
+
+  /// Which timer a deadline of the session was.
+  func deadlineReason(_ index: Int) -> String {
+    switch peers[index].session.state {
+    case .idle: "IdleHoldTimer expired"
+    case .connect, .active: "ConnectRetryTimer expired"
+    case .openSent, .openConfirm, .established: "HoldTimer expired"
+    }
+  }
+}
+
+extension Session.State {
+  /// The name of RFC 4271 §8.2.2.
+  var reportState: NeighborReport.State {
+    switch self {
+    case .idle: .idle
+    case .connect: .connect
+    case .active: .active
+    case .openSent: .openSent
+    case .openConfirm: .openConfirm
+    case .established: .established
+    }
+  }
+}

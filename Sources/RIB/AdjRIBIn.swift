@@ -1,0 +1,143 @@
+package import BGPWire
+package import Primitives
+
+/// What one peer has announced and not withdrawn (RFC 4271 §3.2), before any rule.
+///
+/// It refuses to judge: it knows no rules, no tables and no other peer. An UPDATE goes in, the net changes of that peer's routes come
+/// out, with the RFC 7606 verdict already applied (the routes of a treat-as-withdraw leave).
+///
+/// Routes outlive their session: `markStale()` keeps them with a mark when it is lost, an announcement takes the mark off, and
+/// `sweep(_:)` withdraws what still bears it at End-of-RIB or when the operator's patience ends.
+///
+/// The wart: handles in the changes stay good only until `collect()`, which the caller runs once it has acted on the changes.
+package struct AdjRIBIn: Sendable {
+  /// One route: 8 octets.
+  package struct Route: Hashable, Sendable {
+    package let attributes: AttributesID
+    /// Seconds of the last announcement in the upper 31 bits, the stale mark in the lowest.
+    fileprivate var stamp: UInt32
+
+    fileprivate init(_ attributes: AttributesID, seconds: UInt32) {
+      self.attributes = attributes
+      stamp = seconds << 1
+    }
+
+    /// Whether the route's session was lost since the peer last announced it.
+    package var isStale: Bool { stamp & 1 != 0 }
+    /// The whole seconds of the `Instant` of the last announcement.
+    package var lastUpdate: UInt32 { stamp >> 1 }
+  }
+
+  package private(set) var pool = AttributePool()
+  package private(set) var ipv4 = RouteTable<IPv4Prefix>()
+  package private(set) var ipv6 = RouteTable<IPv6Prefix>()
+
+  package init() {}
+
+  /// Prefixes held.
+  package var count: Int { ipv4.routes.count + ipv6.routes.count }
+  /// Those of them that are stale.
+  package var staleCount: Int { ipv4.staleCount + ipv6.staleCount }
+
+  /// Applies an UPDATE: withdrawals first (RFC 4271 §4.3: a prefix in both lists is announced).
+  ///
+  /// - Parameter changes: gets one element for each route that was announced or is gone, appended.
+  package mutating func apply(_ update: UpdateMessage, at now: Instant, into changes: inout [RouteChange]) {
+    withdraw(update.withdrawn, into: &changes)
+    guard !update.announced.isEmpty else { return }
+    guard !update.isTreatedAsWithdraw else {
+      withdraw(update.announced, into: &changes)
+      return
+    }
+    let attributes = pool.intern(update.attributes)
+    let route = Route(attributes, seconds: UInt32(clamping: now.nanoseconds / 1_000_000_000) & 0x7FFF_FFFF)
+    pool.retain(attributes, UInt32(clamping: update.announced.count))
+    for prefix in update.announced.ipv4 {
+      let previous = ipv4.announce(prefix, route)
+      if let previous { pool.release(previous) }
+      changes.append(.announced(.v4(prefix), attributes: attributes, replacing: previous))
+    }
+    for prefix in update.announced.ipv6 {
+      let previous = ipv6.announce(prefix, route)
+      if let previous { pool.release(previous) }
+      changes.append(.announced(.v6(prefix), attributes: attributes, replacing: previous))
+    }
+  }
+
+  private mutating func withdraw(_ prefixes: PrefixList, into changes: inout [RouteChange]) {
+    for prefix in prefixes.ipv4 {
+      guard let attributes = ipv4.withdraw(prefix) else { continue }
+      pool.release(attributes)
+      changes.append(.withdrawn(.v4(prefix), attributes: attributes))
+    }
+    for prefix in prefixes.ipv6 {
+      guard let attributes = ipv6.withdraw(prefix) else { continue }
+      pool.release(attributes)
+      changes.append(.withdrawn(.v6(prefix), attributes: attributes))
+    }
+  }
+
+  /// The session is lost: every route stays, marked.
+  package mutating func markStale() {
+    ipv4.markStale()
+    ipv6.markStale()
+  }
+
+  /// The peer begins to send a family anew (RFC 7313 §4): its routes stay, marked.
+  package mutating func markStale(_ family: AddressFamily) {
+    switch family {
+    case .ipv4: ipv4.markStale()
+    case .ipv6: ipv6.markStale()
+    }
+  }
+
+  /// Withdraws the stale routes of a family.
+  ///
+  /// - Parameter changes: gets one element for each, appended.
+  package mutating func sweep(_ family: AddressFamily, into changes: inout [RouteChange]) {
+    switch family {
+    case .ipv4: withdraw(PrefixList(ipv4: ipv4.stalePrefixes), into: &changes)
+    case .ipv6: withdraw(PrefixList(ipv6: ipv6.stalePrefixes), into: &changes)
+    }
+  }
+
+  /// Forgets attribute sets without routes: call it when the changes have been acted on.
+  ///
+  /// - Returns: handles that may name other attributes from now on.
+  package mutating func collect() -> [AttributesID] {
+    pool.collect()
+  }
+}
+
+/// The routes of one family.
+package struct RouteTable<Key: Hashable & Sendable>: Sendable {
+  package private(set) var routes: [Key: AdjRIBIn.Route] = [:]
+  package private(set) var staleCount = 0
+
+  /// - Returns: the attributes of the route that this one replaces.
+  fileprivate mutating func announce(_ prefix: Key, _ route: AdjRIBIn.Route) -> AttributesID? {
+    guard let previous = routes.updateValue(route, forKey: prefix) else { return nil }
+    if previous.isStale { staleCount -= 1 }
+    return previous.attributes
+  }
+
+  fileprivate mutating func withdraw(_ prefix: Key) -> AttributesID? {
+    guard let previous = routes.removeValue(forKey: prefix) else { return nil }
+    if previous.isStale { staleCount -= 1 }
+    return previous.attributes
+  }
+
+  fileprivate mutating func markStale() {
+    var index = routes.values.startIndex
+    while index != routes.values.endIndex {
+      routes.values[index].stamp |= 1
+      routes.values.formIndex(after: &index)
+    }
+    staleCount = routes.count
+  }
+
+  fileprivate var stalePrefixes: [Key] {
+    guard staleCount > 0 else { return [] }
+    return routes.compactMap { $0.value.isStale ? $0.key : nil }
+  }
+}
