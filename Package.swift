@@ -27,9 +27,13 @@ let nio: [Target.Dependency] = [
   .product(name: "NIOCore", package: "swift-nio"),
   .product(name: "NIOPosix", package: "swift-nio"),
 ]
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
-let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let serviceLifecycle: [Target.Dependency] = [
+  .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+  .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+]
 
 let package = Package(
   name: "nftbgpd",
@@ -42,6 +46,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
   ],
   targets: [
@@ -53,21 +58,28 @@ let package = Package(
     room("Netfilter", ["Primitives", "CNetfilter"]),
     room("Export", ["Primitives"]),
     room("Control", ["Primitives"]),
+    room("AtomicFile", ["Primitives", systemPackage]),
+    room("Transport", ["Primitives", systemPackage] + nio),
     // Level 2
     room("BGPSession", ["Primitives", "BGPWire"]),
     room("RIB", ["Primitives", "BGPWire"]),
     room("Tables", ["Primitives", "BGPWire"]),
     // Level 3
     room("ConfigFile", ["Primitives", "BGPWire", "Tables"]),
+    room("Presentation", ["Primitives", "Control"]),
     // Level 4
-    room("Engine", ["Primitives", "BGPWire", "BGPSession", "RIB", "Tables", "ConfigFile", "Export", "Control"]),
+    room("Engine", ["Primitives", "BGPWire", "BGPSession", "RIB", "Tables", "ConfigFile", "Control"]),
     // Level 5
     program(
       "nftbgpd",
       ["Primitives", "BGPWire", "BGPSession", "Tables", "ConfigFile", "Engine", "Netfilter", "Control", "Export"]
-        + nio + [logging, serviceLifecycle, argumentParser]),
-    program("nftbgpctl", ["Primitives", "Control", "Export"] + nio + [argumentParser]),
-    program("feedserver", ["Primitives", "BGPWire", "BGPSession"] + nio + [argumentParser]),
+        + ["AtomicFile", "Transport"] + nio + serviceLifecycle + [systemPackage, logging, argumentParser]),
+    program(
+      "nftbgpctl",
+      ["Primitives", "Control", "Presentation", "Export", "AtomicFile", "Transport"] + nio + [systemPackage, argumentParser]),
+    program(
+      "feedserver",
+      ["Primitives", "BGPWire", "BGPSession", "AtomicFile", "Transport"] + nio + [systemPackage, argumentParser]),
     // Tests
     tests("PrimitivesTests", ["Primitives"]),
     tests("BGPWireTests", ["BGPWire", "Primitives"]),
@@ -76,7 +88,9 @@ let package = Package(
     tests("TablesTests", ["Tables", "BGPWire", "Primitives"]),
     tests("ConfigFileTests", ["ConfigFile", "Tables", "BGPWire", "Primitives"]),
     tests("ControlTests", ["Control", "Primitives"]),
+    tests("PresentationTests", ["Presentation", "Control", "Primitives"]),
     tests("ExportTests", ["Export", "Primitives"]),
+    tests("AtomicFileTests", ["AtomicFile", "Primitives"]),
     tests("EngineTests", ["Engine", "ConfigFile", "Control", "Tables", "RIB", "BGPSession", "BGPWire", "Primitives"]),
     tests("KernelTests", ["Netfilter", "Primitives"]),
     tests("InteropTests", ["Primitives"]),

@@ -34,8 +34,8 @@ package struct Configuration: Hashable, Sendable {
   package var neighbors: [Neighbor] = []
   /// In the order of the file; those that neighbour blocks imply (`set …`) stand first.
   package var rules: [FilterRule] = []
-  /// The decision for a route that no allow or deny rule matches: deny as bgpd.conf(5) has it since 6.4, allow where the
-  /// rules hold no inbound allow or deny at all, as the files written before 6.4 meant it.
+  /// The decision for a route that no allow or deny rule matches: deny as bgpd.conf(5) has it since 6.4, allow where
+  /// the rules hold no inbound allow or deny at all, as the files written before 6.4 meant it.
   package var defaultAction = FilterRule.Action.deny
 
   package init(localAS: ASN, twoOctetAS: UInt16) {
@@ -130,6 +130,8 @@ package struct Neighbor: Hashable, Sendable {
   package var localAddress: IPAddress?
   /// `local-as`; nil: the global one.
   package var localAS: ASN?
+  /// `local-as n n2`: the two-octet number; nil: `localAS` where it fits and AS_TRANS where not, or the global one.
+  package var localTwoOctetAS: UInt16?
   /// `multihop n`; nil: directly connected, TTL 1 for eBGP.
   package var multihop: UInt8?
   package var ttlSecurity = false
@@ -142,21 +144,27 @@ package struct Neighbor: Hashable, Sendable {
   /// `max-prefix N [restart M]`: prefixes, and minutes.
   package var maxPrefix: UInt32?
   package var maxPrefixRestart: UInt16?
-  /// `enforce neighbor-as`: the leftmost AS of a path must be the neighbour's.
+  /// `enforce neighbor-as`: the leftmost AS of a path must be the neighbour's; false for iBGP unless the file says
+  /// otherwise.
   package var enforceNeighborAS = true
   /// `enforce local-as`: a path with our own AS is excluded.
   package var enforceLocalAS = true
   /// `announce IPv4|IPv6 unicast|none`; both are offered unless the file says otherwise.
   package var families: [AddressFamily] = [.ipv4, .ipv6]
+  /// `announce capabilities no`: an OPEN without any capability, so IPv4 alone.
+  package var announceCapabilities = true
   package var announceRefresh = true
   package var announceEnhancedRefresh = true
   package var announceRestart = true
   package var announceFourOctetAS = true
   package var announceExtendedMessage = true
-  /// `stale-time SECONDS`: how long the routes of a lost session stay; inherited from the group, then from the global value.
+  /// `stale-time SECONDS`: how long the routes of a lost session stay; inherited from the group, then from the global
+  /// value.
   package var staleTime: UInt32 = 86400
   /// `tcp md5sig password|key`: the key's octets; nil for none.
   package var md5Key: [UInt8]?
+  /// `log updates` of the neighbour; the global one holds beside it.
+  package var logUpdates = false
   /// Line of the configuration file.
   package var line = 0
 

@@ -28,7 +28,6 @@ package struct Engine: Sendable {
   var changes: [RouteChange] = []
   var inheritedDeadline: Instant?
   private var isStarted = false
-  private var isStopping = false
 
   /// A peer without End-of-RIB has completed its table when it has been silent for this long.
   static let quietTime = Interval.seconds(30)
@@ -142,8 +141,16 @@ package struct Engine: Sendable {
     return effects
   }
 
-  /// Whether every session has ended and said so.
-  package var isStopped: Bool { isStopping && peers.allSatisfy { $0.session.state == .idle(until: nil) } }
+  /// The neighbour with this address, where its session waits for a connection.
+  package func peerAwaiting(_ address: IPAddress) -> PeerID? {
+    peers.first { peer in
+      guard peer.neighbor.address == address else { return false }
+      return switch peer.session.state {
+      case .connect, .active: true
+      case .idle, .openSent, .openConfirm, .established: false
+      }
+    }?.id
+  }
 
   // MARK: Start and stop
 
@@ -158,7 +165,6 @@ package struct Engine: Sendable {
   }
 
   private mutating func stop(_ reason: Session.CeaseReason, _ now: Instant) {
-    isStopping = true
     for index in peers.indices {
       peers[index].restartDeadline = nil
       step(index, .stop(reason), "Stop", now)

@@ -37,9 +37,10 @@ extension Engine {
     for (index, file) in exports.take() {
       guard let table = tables.table(named: file.table) else { continue }
       let prefixes = tables.membership.prefixes(of: table)
-      if prefixes.isEmpty, !file.allowEmpty {
+      let isEmpty = file.format == .spamd ? prefixes.ipv4.isEmpty : prefixes.isEmpty
+      if isEmpty, !file.allowEmpty {
         exports.done(index, retry: false, at: now)
-        log(.warning, "table \(file.table) is empty: \(file.path) stays as it was (allow-empty would write it)")
+        log(.warning, "table \(file.table) has no entry for \(file.path), which stays as it was (allow-empty would write it)")
       } else {
         effects.append(.export(index: index, file, prefixes))
       }

@@ -1,0 +1,240 @@
+import CNetfilter
+import Glibc
+package import Primitives
+
+/// The daemon's line to nf_tables: one netlink socket, used from one thread.
+///
+/// It reads tables, sets and elements, and commits transactions. It refuses to know what the prefixes are for: no BGP, no cover, no
+/// overlaps. It encodes what it is told, tells what the kernel answered, and keeps no picture of the sets.
+///
+/// Data flows through it twice. Down: a `Transaction` takes prefixes and encodes each at once as words of netlink, `finish()` makes it
+/// a `Batch`, which can only be committed, and `commit(_:)` numbers its messages and hands all of it to the kernel in one datagram,
+/// which is what makes it atomic. Up: replies are parsed in the receive buffer by a bounds-checked cursor; a sequence number leads from
+/// an error to the message that failed, and an offset from there to the element.
+///
+/// The kernel works a request through before `send` returns, so the replies are waiting when it does. That makes the waiting simple:
+/// a reply that is not there after ten seconds never comes. Every request has sequence numbers of its own and starts on an empty
+/// receive queue, so a late reply cannot be taken for another one.
+///
+/// The wart: to read a set back is not atomic. Each reply that is fetched starts the kernel's walk again at a count of elements, so a
+/// change in between can drop some and repeat others, and on interval sets the walk is quadratic (200,000 elements take 8 s). A dump
+/// therefore counts only when the ruleset has the same generation before and after and no element came twice.
+package struct NetfilterConnection: ~Copyable {
+  /// How often a dump is tried that the ruleset changes under.
+  private static let attempts = 8
+  /// How many look-ups go into one datagram: the default receive buffer holds this many replies, if it could not be made larger.
+  private static let lookUpsAtOnce = 256
+
+  private var channel: NetlinkChannel
+
+  /// Opens a socket in the network namespace of the calling thread.
+  package init() throws(NetfilterError) {
+    do throws(SocketFault) {
+      channel = try NetlinkChannel()
+    } catch {
+      throw NetfilterError(.open, errorNumber: error.errorNumber)
+    }
+  }
+
+  // MARK: Reading
+
+  /// The generation of the ruleset of the whole namespace, which every commit of every program changes.
+  package mutating func generation() throws(NetfilterError) -> UInt32 {
+    var generation: UInt32?
+    try channel.query(NFT_MSG_GETGEN, of: UInt8(AF_UNSPEC), .readGeneration, attributes: { _ in }) {
+      (message, octets) throws(MalformedReply) in
+      var reader = message.payload
+      try reader.skipFamilyHeader()
+      while let attribute = try reader.nextAttribute(octets) {
+        guard attribute.type == NFTA_GEN_ID.rawValue else { continue }
+        generation = try attribute.number(octets)
+      }
+    }
+    guard let generation else { throw NetfilterError(.readGeneration, errorNumber: EBADMSG) }
+    return generation
+  }
+
+  /// How the sets and maps of a table are declared, those of types that nftbgpd has no use for included.
+  ///
+  /// - Returns: `nil` when the table does not exist.
+  /// - Throws: `.stale` when the sets kept changing meanwhile.
+  package mutating func declarations(in table: NFTable) throws(NetfilterError) -> [SetDeclaration]? {
+    let operation = NetfilterError.Operation.listSets(table)
+    for _ in 1...Self.attempts {
+      do throws(NetfilterError) {
+        var declarations: [SetDeclaration] = []
+        // A dump of the sets of a table that does not exist need not be an error.
+        try channel.query(
+          NFT_MSG_GETTABLE, of: table.family.rawValue, operation,
+          attributes: { $0.put(NFTA_TABLE_NAME.rawValue, name: table.name) })
+        try channel.query(
+          NFT_MSG_GETSET, of: table.family.rawValue, isDump: true, operation,
+          attributes: { $0.put(NFTA_SET_TABLE.rawValue, name: table.name) }
+        ) { (message, octets) throws(MalformedReply) in
+          declarations.append(try DeclarationEncoding.declaration(in: message.payload, octets))
+        }
+        return declarations
+      } catch where error.cause == .notFound {
+        return nil
+      } catch where error.cause == .stale {
+        continue
+      }
+    }
+    throw NetfilterError(operation, errorNumber: ERESTART)
+  }
+
+  /// All elements of a set.
+  ///
+  /// - Throws: `.stale` when the ruleset changed during every try, `.notFound`, `.unsuitable` when its elements are no addresses.
+  package mutating func contents(
+    of set: SetDeclaration, in table: NFTable
+  ) throws(NetfilterError) -> SetContents {
+    let operation = NetfilterError.Operation.read(set: set.name, table)
+    switch set.family {
+    case .ipv4: return try contents(of: set, in: table, operation, SetContents.init(ipv4:))
+    case .ipv6: return try contents(of: set, in: table, operation, SetContents.init(ipv6:))
+    case .none: throw NetfilterError(operation, errorNumber: EDOM, explanation: "its elements are of type \(set.key)")
+    }
+  }
+
+  private mutating func contents<Address: ElementAddress>(
+    of set: SetDeclaration, in table: NFTable, _ operation: NetfilterError.Operation,
+    _ assemble: ([Extent<Address>]) -> SetContents
+  ) throws(NetfilterError) -> SetContents {
+    for _ in 1...Self.attempts {
+      let before = try generation()
+      var collection = ElementCollection<Address>()
+      do throws(NetfilterError) {
+        try channel.query(
+          NFT_MSG_GETSETELEM, of: table.family.rawValue, isDump: true, operation,
+          attributes: {
+            $0.put(NFTA_SET_ELEM_LIST_TABLE.rawValue, name: table.name)
+            $0.put(NFTA_SET_ELEM_LIST_SET.rawValue, name: set.name)
+          }
+        ) { (message, octets) throws(MalformedReply) in
+          try collection.append(message.payload, octets)
+        }
+      } catch where error.cause == .stale {
+        continue
+      }
+      let hasCatchAll = collection.hasCatchAll
+      guard try generation() == before, let extents = collection.extents(isInterval: set.isInterval) else { continue }
+      var contents = assemble(extents)
+      contents.hasCatchAll = hasCatchAll
+      return contents
+    }
+    throw NetfilterError(operation, errorNumber: ERESTART)
+  }
+
+  /// Whether each of `prefixes` is an element of a set, exactly as it stands here.
+  ///
+  /// Each is looked up by its key, in an interval set by both ends, so the cost is that of the prefixes and not of the set. Prefixes of
+  /// another family, and networks in a set of single addresses, are not elements. Each answer is true at its own moment: compare
+  /// `generation()` before and after where they must be of the same.
+  ///
+  /// - Throws: `.notFound` when the set does not exist.
+  package mutating func contains(
+    _ prefixes: [Prefix], in set: SetDeclaration, of table: NFTable
+  ) throws(NetfilterError) -> [Bool] {
+    let lookUps = prefixes.map { ElementLookUp.ends(of: $0, in: set) }
+    let found = try keysFound(by: lookUps.flatMap { $0 }, in: set, of: table)
+    var next = 0
+    return lookUps.map { ends in
+      defer { next += ends.count }
+      return !ends.isEmpty && zip(ends, found.dropFirst(next)).allSatisfy { $0.expected == $1 }
+    }
+  }
+
+  /// Whether a packet with each of `addresses` would match a set.
+  ///
+  /// - Throws: `.notFound` when the set does not exist.
+  package mutating func matches(
+    _ addresses: [IPAddress], in set: SetDeclaration, of table: NFTable
+  ) throws(NetfilterError) -> [Bool] {
+    let lookUps = addresses.filter { $0.family == set.family }.map { ElementLookUp(address: $0) }
+    var found = try keysFound(by: lookUps, in: set, of: table).makeIterator()
+    return addresses.map { address in
+      guard address.family == set.family, let key = found.next() else { return false }
+      return key != nil
+    }
+  }
+
+  /// The key of the element that each look-up finds.
+  private mutating func keysFound(
+    by lookUps: [ElementLookUp], in set: SetDeclaration, of table: NFTable
+  ) throws(NetfilterError) -> [IPAddress?] {
+    // Of elements the kernel says that they do not exist with the same error as of their set.
+    try channel.query(
+      NFT_MSG_GETSET, of: table.family.rawValue, .lookUp(set: set.name, table),
+      attributes: {
+        $0.put(NFTA_SET_TABLE.rawValue, name: table.name)
+        $0.put(NFTA_SET_NAME.rawValue, name: set.name)
+      })
+    var found: [IPAddress?] = []
+    found.reserveCapacity(lookUps.count)
+    for lower in stride(from: 0, to: lookUps.count, by: Self.lookUpsAtOnce) {
+      let some = lookUps[lower..<min(lower + Self.lookUpsAtOnce, lookUps.count)]
+      found += try keysFound(byThese: some, in: set, of: table)
+    }
+    return found
+  }
+
+  private mutating func keysFound(
+    byThese lookUps: ArraySlice<ElementLookUp>, in set: SetDeclaration, of table: NFTable
+  ) throws(NetfilterError) -> [IPAddress?] {
+    let operation = NetfilterError.Operation.lookUp(set: set.name, table)
+    let count = UInt32(clamping: lookUps.count)
+    let first = channel.takeSequence(count)
+    var writer = NetlinkWriter()
+    for (place, lookUp) in lookUps.enumerated() {
+      lookUp.append(to: &writer, sequence: first &+ UInt32(clamping: place), set, table)
+    }
+    var found = [IPAddress?](repeating: nil, count: lookUps.count)
+    var outstanding = lookUps.count
+    var failure: Acknowledgement?
+    try channel.exchange(writer.words, first: first, count: count, operation) {
+      (place, reply, octets) throws(MalformedReply) in
+      switch reply {
+      case .data(let message):
+        found[Int(place)] = try ElementLookUp.key(in: message.payload, octets)
+      case .acknowledgement(let acknowledgement):
+        if acknowledgement.errorNumber != ENOENT, failure == nil { failure = acknowledgement }
+      case .done:
+        throw MalformedReply()
+      }
+      outstanding -= 1
+      return outstanding == 0
+    }
+    if let failure {
+      throw NetfilterError(operation, errorNumber: failure.errorNumber, explanation: failure.explanation)
+    }
+    return found
+  }
+
+  // MARK: Writing
+
+  /// Commits a transaction: all of it or nothing, and the kernel has confirmed it when this returns.
+  ///
+  /// An empty one does nothing and is not sent.
+  ///
+  /// - Throws: the first error that the kernel reported. After `.lost` nobody knows whether it was applied: read the sets back.
+  package mutating func commit(_ batch: consuming Batch) throws(NetfilterError) {
+    guard !batch.isEmpty else { return }
+    let first = channel.takeSequence(batch.sequenceCount)
+    batch.number(from: first)
+    var failure: (index: UInt32, Acknowledgement)?
+    let last = batch.lastIndex
+    try channel.exchange(batch.words, first: first, count: batch.sequenceCount, .commit(batch.table)) {
+      (index, reply, _) throws(MalformedReply) in
+      guard case .acknowledgement(let acknowledgement) = reply else { return false }
+      if acknowledgement.errorNumber != 0, failure == nil {
+        failure = (index, acknowledgement)
+      }
+      // A batch that is refused as a whole gets that one reply.
+      return index == last || index == 0 && acknowledgement.errorNumber != 0
+    }
+    if let (index, acknowledgement) = failure {
+      throw batch.error(at: index, acknowledgement)
+    }
+  }
+}

@@ -1,0 +1,113 @@
+import ArgumentParser
+import Control
+import Export
+import Presentation
+
+/// The operator's program: options are ArgumentParser's, words are bgpctl's (`CommandWords`), text is made by `Presenter`.
+///
+/// What is left here is to ask the daemon, to write, and to choose the exit status.
+@main
+struct Nftbgpctl: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "nftbgpctl",
+    abstract: "Show what nftbgpd(8) is doing.",
+    usage: "nftbgpctl [-j] [-s <socket>] [--format <format>] <command> [<argument> ...]",
+    discussion: """
+      Commands, abbreviated to any unambiguous beginning of their words:
+        show summary [terse]
+        show neighbor [<neighbor>|group <group>] [timers|messages|terse]
+        show rib [<filter> ...] [detail|ssv]
+        show tables
+        export <table> [-o <file>] [--format spamd|plain] [--allow-empty]
+      nftbgpctl(8) describes them.
+      """)
+
+  @Option(name: [.short, .long], help: "The daemon's control socket.")
+  var socket = "/run/nftbgpd/nftbgpd.sock"
+
+  @Flag(name: [.short, .long], help: "Show JSON.")
+  var json = false
+
+  @Option(name: .long, help: "classic, 7.7 or list for show rib; spamd or plain for export.")
+  var format: String?
+
+  @Option(name: [.short, .long], help: "Replace this file with the exported table.")
+  var output: String?
+
+  @Flag(name: .long, help: "Export a table that has no entries.")
+  var allowEmpty = false
+
+  @Flag(name: [.customShort("V"), .long], help: "Print the version.")
+  var version = false
+
+  @Argument(help: .hidden)
+  var words: [String] = []
+
+  func run() async throws {
+    do throws(ProgramFailure) {
+      if version {
+        try StandardOutput.write(Array("nftbgpctl \(Release.version)\n".utf8))
+        return
+      }
+      let command = try parsedCommand()
+      if case .export(let table) = command {
+        try await export(table)
+      } else {
+        try await show(command)
+      }
+    } catch {
+      throw error.report()
+    }
+  }
+
+  /// Options are checked once the words are known, because which of them make sense depends on the words.
+  func validate() throws {
+    guard !version, let command = try? CommandWords.parse(words) else { return }
+    let formats: [String]
+    switch command {
+    case .export:
+      formats = ExportFormat.allCases.map(\.rawValue)
+      if json { throw ValidationError("--json does not go with export.") }
+    case .showRIB(_, .row):
+      formats = Presenter.RIBFormat.allCases.map(\.rawValue)
+    case .showRIB, .showSummary, .showNeighbor, .showTables:
+      formats = []
+    }
+    if let format, !formats.contains(format) {
+      throw ValidationError(
+        formats.isEmpty
+          ? "--format does not go with this command." : "--format \(format): one of \(formats.joined(separator: ", ")).")
+    }
+    if case .export = command { return }
+    if output != nil || allowEmpty {
+      throw ValidationError("--output and --allow-empty go with export only.")
+    }
+  }
+
+  private func parsedCommand() throws(ProgramFailure) -> Command {
+    do throws(CommandError) {
+      return try CommandWords.parse(words)
+    } catch {
+      throw .words(error)
+    }
+  }
+
+  private func show(_ command: Command) async throws(ProgramFailure) {
+    let format = format.flatMap(Presenter.RIBFormat.init) ?? .classic
+    var show = Show(Presenter(command, json: json, format: format))
+    do throws(ProgramFailure) {
+      try await ControlClient(path: socket).ask(command.request, into: &show)
+    } catch {
+      try show.abandon()
+      throw error
+    }
+    try show.finish()
+  }
+
+  private func export(_ table: String) async throws(ProgramFailure) {
+    let format = format.flatMap(ExportFormat.init) ?? .spamd
+    var export = TableExport(table: table, format: format, output: output, allowsEmpty: allowEmpty)
+    try await ControlClient(path: socket).ask(.export(table: table), into: &export)
+    try export.finish()
+  }
+}

@@ -1,0 +1,206 @@
+import ConfigFile
+import NIOCore
+import Netfilter
+import Primitives
+import Tables
+import Transport
+
+/// The one thread that talks to nf_tables, so that a slow commit never delays a KEEPALIVE.
+///
+/// It owns an event loop on which nothing else runs and blocks it on purpose. It knows how the sets are declared; what belongs into
+/// them it is told.
+actor KernelTables: LoopActor {
+  let loop: any EventLoop
+  private let table: NFTable
+  private let names: [String]
+  private var connection: NetfilterConnection
+  private var declarations: [KernelSet: SetDeclaration] = [:]
+
+  /// A set that is declared so that it cannot be used.
+  struct UnusableSet: Error, CustomStringConvertible {
+    let description: String
+  }
+
+  /// Elements of hash sets in one transaction: small enough that other writers of nf_tables wait for milliseconds only, and that a set
+  /// without a size grows between transactions (one transaction of 200,000 takes three times the time).
+  private static let chunk = 16384
+
+  /// - Parameter names: of the tables, in the order of their `TableID`s.
+  init(on loop: any EventLoop, table: ConfigFile.NFTTable, names: [String]) throws(NetfilterError) {
+    self.loop = loop
+    self.table = NFTable(table)
+    self.names = names
+    connection = try NetfilterConnection()
+  }
+
+  // MARK: Reading
+
+  /// Creates the table and the sets where they do not exist, and reads what they hold.
+  func read() throws -> [TableContents] {
+    let existing = try connection.declarations(in: table)
+    var known: [String: SetDeclaration] = [:]
+    for declaration in existing ?? [] { known[declaration.name] = declaration }
+    var transaction = Transaction(table: table)
+    if existing == nil { try transaction.createTable() }
+    var layouts: [(table: TableID, name: String, family: AddressFamily, layout: SetLayout)] = []
+    var missing: Set<String> = []
+    for (index, name) in names.enumerated() {
+      for family in AddressFamily.allCases {
+        let layout = try self.layout(of: name, family, known)
+        layouts.append((TableID(index: UInt8(truncatingIfNeeded: index)), name, family, layout))
+        for set in KernelSet.sets(of: name, family, layout) {
+          if let declaration = known[set.name] {
+            declarations[set] = try usable(declaration, set)
+          } else {
+            let declaration = SetDeclaration(set)
+            try transaction.create(declaration)
+            declarations[set] = declaration
+            missing.insert(set.name)
+          }
+        }
+      }
+    }
+    try connection.commit(transaction.finish())
+    return try layouts.map { entry in
+      var contents = TableContents(table: entry.table, family: entry.family, layout: entry.layout)
+      for set in KernelSet.sets(of: entry.name, entry.family, entry.layout) where !missing.contains(set.name) {
+        guard let declaration = declarations[set] else { continue }
+        let found = try connection.contents(of: declaration, in: table)
+        if set.isInterval {
+          contents.intervals = found.prefixes
+          contents.intervals.append(contentsOf: PrefixList(found.irregular.flatMap(\.prefixes)))
+          contents.hasForeignRanges = !found.irregular.isEmpty || found.hasCatchAll
+        } else {
+          contents.hosts = found.prefixes
+        }
+      }
+      return contents
+    }
+  }
+
+  /// The operator's declaration of `T` decides.
+  private func layout(of name: String, _ family: AddressFamily, _ known: [String: SetDeclaration]) throws -> SetLayout {
+    guard let hosts = KernelSet.sets(of: name, family, .hostsAndIntervals).first, let declaration = known[hosts.name] else {
+      return .hostsAndIntervals
+    }
+    return declaration.isInterval ? .intervals : .hostsAndIntervals
+  }
+
+  private func usable(_ declaration: SetDeclaration, _ set: KernelSet) throws -> SetDeclaration {
+    let wanted = SetDeclaration(set)
+    guard declaration.family == set.family, declaration.isInterval == set.isInterval,
+      declaration.otherFlags.subtracting(.statements).isEmpty
+    else {
+      throw UnusableSet(
+        description: "\(declaration) in table \(table) cannot hold what the feed says; declare it as: \(wanted)")
+    }
+    return declaration
+  }
+
+  // MARK: Writing
+
+  /// Carries out the changes: in one transaction where they are few, so that a prefix that moves from one table to another is never
+  /// in neither; otherwise each interval set in one and the hash sets in several, additions first.
+  func commit(_ changes: [SetChange]) throws {
+    let count = changes.reduce(0) { $0 + $1.added.count + $1.removed.count }
+    guard count > Self.chunk else { return try commitTogether(changes) }
+    for change in changes where change.set.isInterval { try commitTogether([change]) }
+    let hosts = changes.filter { !$0.set.isInterval }
+    for change in hosts {
+      for part in change.added.parts(of: Self.chunk) { try commitTogether([SetChange(set: change.set, added: part)]) }
+    }
+    for change in hosts {
+      for part in change.removed.parts(of: Self.chunk) { try commitTogether([SetChange(set: change.set, removed: part)]) }
+    }
+  }
+
+  private func commitTogether(_ changes: [SetChange]) throws {
+    var transaction = Transaction(table: table)
+    for change in changes {
+      guard let declaration = declarations[change.set] else { continue }
+      if change.replaces { transaction.flush(declaration) }
+      switch change.set.family {
+      case .ipv4: try transaction.remove(change.removed.ipv4, from: declaration)
+      case .ipv6: try transaction.remove(change.removed.ipv6, from: declaration)
+      }
+    }
+    for change in changes {
+      guard let declaration = declarations[change.set] else { continue }
+      switch change.set.family {
+      case .ipv4: try transaction.add(change.added.ipv4, to: declaration)
+      case .ipv6: try transaction.add(change.added.ipv6, to: declaration)
+      }
+    }
+    try connection.commit(transaction.finish())
+  }
+}
+
+extension NFTable {
+  /// The parser has let only these three families through.
+  init(_ table: ConfigFile.NFTTable) {
+    let family: Family =
+      switch table.family {
+      case .ip: .ipv4
+      case .ip6: .ipv6
+      case .inet, .netdev, .bridge, .arp: .inet
+      }
+    self.init(family: family, name: table.name)
+  }
+}
+
+extension SetDeclaration {
+  /// How a set is declared that does not exist yet.
+  init(_ set: KernelSet) {
+    self.init(name: set.name, family: set.family, isInterval: set.isInterval)
+  }
+}
+
+extension PrefixList {
+  /// The list in parts of at most `size` prefixes.
+  fileprivate func parts(of size: Int) -> [PrefixList] {
+    stride(from: 0, to: ipv4.count, by: size).map { PrefixList(ipv4: Array(ipv4[$0..<min($0 + size, ipv4.count)])) }
+      + stride(from: 0, to: ipv6.count, by: size).map { PrefixList(ipv6: Array(ipv6[$0..<min($0 + size, ipv6.count)])) }
+  }
+}
+
+extension AddressRange {
+  /// The fewest prefixes that cover the range exactly.
+  fileprivate var prefixes: [Prefix] {
+    switch self {
+    case .v4(let first, let last):
+      var prefixes: [Prefix] = []
+      var next = UInt64(first.value)
+      let end = UInt64(last.value)
+      while next <= end {
+        var length = 32
+        // Widen while the start stays aligned and the end is not passed.
+        while length > 0, next & (1 << UInt64(32 - length)) == 0, next + (2 << UInt64(32 - length)) - 1 <= end { length -= 1 }
+        if let prefix = IPv4Prefix(IPv4Address(UInt32(truncatingIfNeeded: next)), length: UInt8(length)) {
+          prefixes.append(.v4(prefix))
+        }
+        next += 1 << UInt64(32 - length)
+      }
+      return prefixes
+    case .v6(let first, let last):
+      return Self.prefixes(from: first, to: last)
+    }
+  }
+
+  private static func prefixes(from first: IPv6Address, to last: IPv6Address) -> [Prefix] {
+    var prefixes: [Prefix] = []
+    var next = first
+    while next <= last {
+      var widest = IPv6Prefix(host: next)
+      while widest.length > 0, let wider = IPv6Prefix(next, length: widest.length - 1), wider.address == next,
+        wider.lastAddress <= last
+      {
+        widest = wider
+      }
+      prefixes.append(.v6(widest))
+      let end = widest.lastAddress
+      guard end < last else { break }
+      next = end.low == .max ? IPv6Address(high: end.high + 1, low: 0) : IPv6Address(high: end.high, low: end.low + 1)
+    }
+    return prefixes
+  }
+}
