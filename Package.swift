@@ -66,7 +66,7 @@ let package = Package(
     room("Tables", ["Primitives", "BGPWire"]),
     // Level 3
     room("ConfigFile", ["Primitives", "BGPWire", "Tables"]),
-    room("Presentation", ["Primitives", "Control"]),
+    room("Presentation", ["Primitives", "Control", "Export"]),
     // Level 4
     room("Engine", ["Primitives", "BGPWire", "BGPSession", "RIB", "Tables", "ConfigFile", "Control"]),
     // Level 5
@@ -76,7 +76,7 @@ let package = Package(
         + ["AtomicFile", "Transport"] + nio + serviceLifecycle + [systemPackage, logging, argumentParser]),
     program(
       "nftbgpctl",
-      ["Primitives", "Control", "Presentation", "Export", "AtomicFile", "Transport"] + nio + [systemPackage, argumentParser]),
+      ["Primitives", "Control", "Presentation", "Export", "AtomicFile"] + nio + [systemPackage, argumentParser]),
     program(
       "feedserver",
       ["Primitives", "BGPWire", "BGPSession", "AtomicFile", "Transport"] + nio + [systemPackage, argumentParser]),
@@ -88,6 +88,7 @@ let package = Package(
     tests("TablesTests", ["Tables", "BGPWire", "Primitives"]),
     tests("ConfigFileTests", ["ConfigFile", "Tables", "BGPWire", "Primitives"]),
     tests("ControlTests", ["Control", "Primitives"]),
+    tests("NftbgpctlTests", ["nftbgpctl", "Control", "Primitives"] + nio),
     tests("PresentationTests", ["Presentation", "Control", "Primitives"]),
     tests("ExportTests", ["Export", "Primitives"]),
     tests("AtomicFileTests", ["AtomicFile", "Primitives"]),

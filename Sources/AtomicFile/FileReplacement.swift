@@ -73,7 +73,8 @@ package struct FileReplacement: Hashable, Sendable {
       let path = directory.appending(".nftbgp.\(random)").string
       do {
         let file = try FileDescriptor.open(
-          FilePath(path), .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec], permissions: [.ownerReadWrite])
+          FilePath(path), .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec],
+          permissions: [.ownerReadWrite])
         return (file, path)
       } catch Errno.fileExists where attempts < 8 {
         attempts += 1
@@ -121,7 +122,9 @@ extension SystemError {
 }
 
 @discardableResult
-private func attempt<Value>(_ call: @autoclosure () -> String, _ body: () throws -> Value) throws(SystemError) -> Value {
+private func attempt<Value>(
+  _ call: @autoclosure () -> String, _ body: () throws -> Value
+) throws(SystemError) -> Value {
   do {
     return try body()
   } catch {

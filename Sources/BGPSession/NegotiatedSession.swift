@@ -41,23 +41,29 @@ package struct NegotiatedSession: Hashable, Sendable {
     peerIdentifier = open.bgpIdentifier
     peerCapabilities = open.capabilities
     localCapabilities = configuration.capabilities
-    // RFC 4760 §8: a peer without the capability speaks IPv4 unicast.
-    let speaksMultiprotocol = open.capabilities.contains { if case .multiprotocol = $0 { true } else { false } }
-    families = configuration.families.filter { family in
-      speaksMultiprotocol ? open.capabilities.contains(.unicast(family)) : family == .ipv4
+    let ours = configuration.capabilities
+    let theirs = open.capabilities
+    // RFC 4760 §8: who does not offer the capability speaks IPv4 unicast.
+    let speaksMultiprotocol = { (capabilities: [Capability]) in
+      capabilities.contains { if case .multiprotocol = $0 { true } else { false } }
     }
-    routeRefresh = configuration.offersRouteRefresh && open.capabilities.contains(.routeRefresh)
-    enhancedRouteRefresh = configuration.offersEnhancedRouteRefresh && open.capabilities.contains(.enhancedRouteRefresh)
+    families = AddressFamily.allCases.filter { family in
+      [ours, theirs].allSatisfy { speaksMultiprotocol($0) ? $0.contains(.unicast(family)) : family == .ipv4 }
+    }
+    let isAgreed = { (capability: Capability) in ours.contains(capability) && theirs.contains(capability) }
+    routeRefresh = isAgreed(.routeRefresh)
+    enhancedRouteRefresh = isAgreed(.enhancedRouteRefresh)
     var restart: Capability.GracefulRestart?
-    if configuration.offersGracefulRestart {
+    if ours.contains(where: { if case .gracefulRestart = $0 { true } else { false } }) {
       // RFC 4724 §3: the last instance counts.
-      for case .gracefulRestart(let offered) in open.capabilities { restart = offered }
+      for case .gracefulRestart(let offered) in theirs { restart = offered }
     }
     gracefulRestart = restart
-    let fourOctetAS = open.capabilities.contains { if case .fourOctetAS = $0 { true } else { false } }
-    let extendedMessage = configuration.offersExtendedMessage && open.capabilities.contains(.extendedMessage)
+    let knowsFourOctetAS = { (capabilities: [Capability]) in
+      capabilities.contains { if case .fourOctetAS = $0 { true } else { false } }
+    }
     context = DecodeContext(
-      fourOctetAS: configuration.offersFourOctetAS && fourOctetAS, isInternal: configuration.isInternal,
-      maximumLength: extendedMessage ? IANA.maximumExtendedMessageLength : IANA.maximumMessageLength)
+      fourOctetAS: knowsFourOctetAS(ours) && knowsFourOctetAS(theirs), isInternal: configuration.isInternal,
+      maximumLength: isAgreed(.extendedMessage) ? IANA.maximumExtendedMessageLength : IANA.maximumMessageLength)
   }
 }

@@ -16,6 +16,8 @@ package struct SessionConfiguration: Hashable, Sendable {
   package var connectRetry = Interval.seconds(120)
   /// Waits for the peer to connect.
   package var isPassive = false
+  /// Without capabilities (`announce capabilities no`) the session carries IPv4 unicast with two-octet AS numbers.
+  package var offersCapabilities = true
   /// Offered, in this order.
   package var families: [AddressFamily] = [.ipv4, .ipv6]
   package var offersFourOctetAS = true
@@ -42,6 +44,7 @@ package struct SessionConfiguration: Hashable, Sendable {
 
   /// The capabilities of our OPEN.
   package var capabilities: [Capability] {
+    guard offersCapabilities else { return [] }
     var capabilities = families.map(Capability.unicast)
     if offersRouteRefresh { capabilities.append(.routeRefresh) }
     if offersEnhancedRouteRefresh { capabilities.append(.enhancedRouteRefresh) }

@@ -46,7 +46,7 @@ package struct ConfigParser {
   var peers: [PeerDraft] = []
   /// Each address of a `neighbor` statement, with the line.
   var peerLines: [IPAddress: Int] = [:]
-  /// A block was skipped, so that peers and groups may be missing without being at fault.
+  /// A block was skipped or a file not read, so that peers and groups may be missing without being at fault.
   var peersUncertain = false
   /// The end of the file came while skipping.
   var lostToEnd = false
@@ -92,6 +92,7 @@ package struct ConfigParser {
         parser.open(path, text)
       } catch {
         parser.report(.error, position, "include: \(error)")
+        parser.peersUncertain = true
       }
     }
     return parser.finish()

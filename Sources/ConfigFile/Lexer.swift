@@ -9,7 +9,7 @@ struct Lexer {
   /// The longest word, string or macro, in octets.
   static let maximumText = 8192
   /// Octets that all macros of a file may expand to, taken together.
-  static let maximumExpansion = 1 << 24
+  static let maximumExpansion = 1 << 21
 
   private var source: Source
   private var outer: [Source] = []

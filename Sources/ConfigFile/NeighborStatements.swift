@@ -53,11 +53,6 @@ extension ConfigParser {
       index = groups.count
       groups.append(GroupDraft(name: name, position: position))
     }
-    guard peek().kind == .newline else {
-      peersUncertain = true
-      groups[index].hasNeighbors = true
-      throw unexpected("end of line after '{' of a group")
-    }
     var draft = PeerDraft()
     draft.values.group = name
     block(opened: position, as: "group \"\(name)\"") { parser throws(Mistake) in

@@ -42,9 +42,9 @@ package struct PathReport: Hashable, Sendable {
   }
 
   package init(
-    number: UInt32, neighborAddress: IPAddress, neighborDescription: String, bgpID: IPv4Address?, asPath: String, origin: Origin,
-    nextHop: IPAddress?, multiExitDiscriminator: UInt32, localPreference: UInt32, isInternal: Bool, communities: [String],
-    largeCommunities: [String], extendedCommunities: [String]
+    number: UInt32, neighborAddress: IPAddress, neighborDescription: String, bgpID: IPv4Address?, asPath: String,
+    origin: Origin, nextHop: IPAddress?, multiExitDiscriminator: UInt32, localPreference: UInt32, isInternal: Bool,
+    communities: [String], largeCommunities: [String], extendedCommunities: [String]
   ) {
     self.number = number
     self.neighborAddress = neighborAddress
@@ -108,8 +108,8 @@ package struct TableReport: Hashable, Sendable {
   package var error: String?
 
   package init(
-    name: String, family: AddressFamily, nftTable: String, sets: [String], prefixes: UInt64, wanted: UInt64, inKernel: UInt64?,
-    stale: UInt64, lastChange: UInt64?, error: String?
+    name: String, family: AddressFamily, nftTable: String, sets: [String], prefixes: UInt64, wanted: UInt64,
+    inKernel: UInt64?, stale: UInt64, lastChange: UInt64?, error: String?
   ) {
     self.name = name
     self.family = family

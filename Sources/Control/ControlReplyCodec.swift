@@ -184,8 +184,8 @@ extension FieldReader {
     guard flags & ~RouteFlag.all == 0 else { throw .malformed("route flags \(flags)") }
     let prefix: Prefix = flags & RouteFlag.ipv6 == 0 ? .v4(try ipv4Prefix(octets)) : .v6(try ipv6Prefix(octets))
     return RouteReport(
-      prefix: prefix, path: try uint32(octets), isValid: flags & RouteFlag.valid != 0, isBest: flags & RouteFlag.best != 0,
-      isStale: flags & RouteFlag.stale != 0, age: try uint32(octets))
+      prefix: prefix, path: try uint32(octets), isValid: flags & RouteFlag.valid != 0,
+      isBest: flags & RouteFlag.best != 0, isStale: flags & RouteFlag.stale != 0, age: try uint32(octets))
   }
 
   fileprivate mutating func tableReport(_ octets: Span<UInt8>) throws(ControlError) -> TableReport {

@@ -76,9 +76,9 @@ package struct RIBQuery: Hashable, Sendable {
   package var selectedOnly: Bool
 
   package init(
-    community: CommunityFilter? = nil, largeCommunity: LargeCommunityFilter? = nil, asn: UInt32? = nil, sourceAS: UInt32? = nil,
-    peerAS: UInt32? = nil, prefix: PrefixFilter? = nil, neighbor: NeighborSelector = .all, family: AddressFamily? = nil,
-    adjRIBIn: Bool = false, selectedOnly: Bool = false
+    community: CommunityFilter? = nil, largeCommunity: LargeCommunityFilter? = nil, asn: UInt32? = nil,
+    sourceAS: UInt32? = nil, peerAS: UInt32? = nil, prefix: PrefixFilter? = nil, neighbor: NeighborSelector = .all,
+    family: AddressFamily? = nil, adjRIBIn: Bool = false, selectedOnly: Bool = false
   ) {
     self.community = community
     self.largeCommunity = largeCommunity

@@ -48,7 +48,9 @@ extension ControlRequest {
     guard octets.indices.contains(offset) else { return nil }
     let version = octets[offset]
     guard version == protocolVersion else { throw .unsupportedVersion(version) }
-    guard let frame = try ControlFrame(in: octets, at: offset + 1, maximum: ControlFrame.maximumRequest) else { return nil }
+    guard let frame = try ControlFrame(in: octets, at: offset + 1, maximum: ControlFrame.maximumRequest) else {
+      return nil
+    }
     guard let kind = Kind(rawValue: frame.kind) else { throw .malformed("request kind \(frame.kind)") }
     var reader = FieldReader(frame.payload, of: octets)
     let request: ControlRequest =

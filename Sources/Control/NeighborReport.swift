@@ -81,8 +81,8 @@ package struct NeighborReport: Hashable, Sendable {
     package var capabilities: Capabilities
 
     package init(
-      passive: Bool, down: Bool, multihop: UInt8?, ttlSecurity: Bool, holdTime: UInt16, minimumHoldTime: UInt16, maxPrefix: UInt32,
-      maxPrefixRestart: UInt16, capabilities: Capabilities
+      passive: Bool, down: Bool, multihop: UInt8?, ttlSecurity: Bool, holdTime: UInt16, minimumHoldTime: UInt16,
+      maxPrefix: UInt32, maxPrefixRestart: UInt16, capabilities: Capabilities
     ) {
       self.passive = passive
       self.down = down

@@ -84,11 +84,12 @@ extension FieldWriter {
 extension FieldReader {
   mutating func neighborReport(_ octets: Span<UInt8>) throws(ControlError) -> NeighborReport {
     NeighborReport(
-      address: try address(octets), remoteAS: try uint32(octets), description: try text(octets), group: try text(octets),
-      bgpID: try bool(octets) ? try ipv4Address(octets) : nil, state: try state(octets), lastUpDown: try seconds(octets),
+      address: try address(octets), remoteAS: try uint32(octets), description: try text(octets),
+      group: try text(octets), bgpID: try bool(octets) ? try ipv4Address(octets) : nil,
+      state: try state(octets), lastUpDown: try seconds(octets),
       configuration: try configuration(octets), statistics: try statistics(octets),
-      session: try bool(octets) ? try session(octets) : nil, timers: try timers(octets), lastErrorSent: try text(octets),
-      lastErrorReceived: try text(octets), lastShutdownReason: try text(octets))
+      session: try bool(octets) ? try session(octets) : nil, timers: try timers(octets),
+      lastErrorSent: try text(octets), lastErrorReceived: try text(octets), lastShutdownReason: try text(octets))
   }
 
   private mutating func seconds(_ octets: Span<UInt8>) throws(ControlError) -> UInt64? {
@@ -110,8 +111,8 @@ extension FieldReader {
   private mutating func capabilities(_ octets: Span<UInt8>) throws(ControlError) -> NeighborReport.Capabilities {
     let families = try array(of: 1, octets) { (reader, octets) throws(ControlError) in try reader.family(octets) }
     return NeighborReport.Capabilities(
-      multiprotocol: families, fourOctetAS: try bool(octets), refresh: try bool(octets), enhancedRefresh: try bool(octets),
-      extendedMessage: try bool(octets), gracefulRestart: try bool(octets),
+      multiprotocol: families, fourOctetAS: try bool(octets), refresh: try bool(octets),
+      enhancedRefresh: try bool(octets), extendedMessage: try bool(octets), gracefulRestart: try bool(octets),
       restartTime: try bool(octets) ? try uint16(octets) : nil)
   }
 
@@ -156,7 +157,7 @@ extension FieldReader {
 
   private mutating func session(_ octets: Span<UInt8>) throws(ControlError) -> NeighborReport.Session {
     NeighborReport.Session(
-      holdTime: try uint16(octets), keepalive: try uint16(octets), local: try endpoint(octets), remote: try endpoint(octets),
-      negotiated: try capabilities(octets))
+      holdTime: try uint16(octets), keepalive: try uint16(octets), local: try endpoint(octets),
+      remote: try endpoint(octets), negotiated: try capabilities(octets))
   }
 }

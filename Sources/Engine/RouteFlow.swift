@@ -37,7 +37,7 @@ extension Engine {
         tables.membership.move(prefix, from: old, to: .empty)
       }
     }
-    if configuration.logUpdates { logChanges(index) }
+    if configuration.logUpdates || peers[index].neighbor.logUpdates { logChanges(index) }
     peers[index].collect()
   }
 

@@ -6,14 +6,14 @@ import Primitives
 extension SessionConfiguration {
   /// The session that a neighbour block describes.
   init(_ neighbor: Neighbor, in configuration: Configuration, localAS: ASN, routerID: IPv4Address) {
-    let twoOctetAS =
-      neighbor.localAS == nil
-      ? configuration.twoOctetAS : UInt16(exactly: localAS.value) ?? UInt16(truncatingIfNeeded: ASN.transition.value)
+    let derived = UInt16(exactly: localAS.value) ?? UInt16(truncatingIfNeeded: ASN.transition.value)
+    let twoOctetAS = neighbor.localTwoOctetAS ?? (neighbor.localAS == nil ? configuration.twoOctetAS : derived)
     self.init(localAS: localAS, twoOctetAS: twoOctetAS, bgpIdentifier: routerID, peerAS: neighbor.remoteAS)
     holdTime = neighbor.holdTime ?? configuration.holdTime
     minimumHoldTime = neighbor.minimumHoldTime ?? configuration.minimumHoldTime
     connectRetry = .seconds(Int(configuration.connectRetry))
     isPassive = neighbor.passive
+    offersCapabilities = neighbor.announceCapabilities
     families = neighbor.families
     offersFourOctetAS = neighbor.announceFourOctetAS
     offersRouteRefresh = neighbor.announceRefresh

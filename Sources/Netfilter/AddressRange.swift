@@ -33,6 +33,14 @@ package enum AddressRange: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// The address that follows the last, unless that is the last of all.
+  package var addressAfter: IPAddress? {
+    switch self {
+    case .v4(_, let last): last.next.map(IPAddress.v4)
+    case .v6(_, let last): last.next.map(IPAddress.v6)
+    }
+  }
+
   /// The prefix that covers exactly these addresses, if there is one.
   package var prefix: Prefix? {
     switch self {

@@ -25,7 +25,7 @@ enum DeclarationEncoding {
   static func newSet(_ set: SetDeclaration, family: AddressFamily, in table: NFTable, identifier: UInt32) -> [UInt8]? {
     // Safety: libnftnl copies what it is given, the set is freed on every way out, and names of at most 256 octets make a message
     // far below the scratch space of `buildMessage`.
-    unsafe buildMessage(NFT_MSG_NEWSET, family: table.family) { message in
+    unsafe buildMessage(NFT_MSG_NEWSET, flags: NLM_F_CREATE, family: table.family) { message in
       guard let built = unsafe nftnl_set_alloc() else { return false }
       defer { unsafe nftnl_set_free(built) }
       guard unsafe nftnl_set_set_str(built, UInt16(NFTNL_SET_TABLE.rawValue), cut(table.name)) == 0,
@@ -55,7 +55,7 @@ enum DeclarationEncoding {
   /// - Returns: `nil` when there is no memory for it.
   static func newTable(_ table: NFTable) -> [UInt8]? {
     // Safety: as with `newSet`.
-    unsafe buildMessage(NFT_MSG_NEWTABLE, family: table.family) { message in
+    unsafe buildMessage(NFT_MSG_NEWTABLE, flags: 0, family: table.family) { message in
       guard let built = unsafe nftnl_table_alloc() else { return false }
       defer { unsafe nftnl_table_free(built) }
       guard unsafe nftnl_table_set_str(built, UInt16(NFTNL_TABLE_NAME.rawValue), cut(table.name)) == 0
@@ -68,15 +68,18 @@ enum DeclarationEncoding {
 
   /// Lets libnftnl build one message in 2,048 octets of scratch space and answers a copy of it.
   private static func buildMessage(
-    _ type: nf_tables_msg_types, family: NFTable.Family, _ fill: (UnsafeMutablePointer<nlmsghdr>) -> Bool
+    _ type: nf_tables_msg_types, flags: Int32, family: NFTable.Family,
+    _ fill: (UnsafeMutablePointer<nlmsghdr>) -> Bool
   ) -> [UInt8]? {
     // Safety: the scratch space is aligned for an nlmsghdr, outlives the call, and is larger than two names of 257 octets and all
     // other attributes of a declaration together; the length is bounded before it is read.
     unsafe withUnsafeTemporaryAllocation(byteCount: 2048, alignment: 8) { scratch in
+      // libmnl leaves the padding between attributes as it was.
+      unsafe scratch.initializeMemory(as: UInt8.self, repeating: 0)
       guard let start = scratch.baseAddress,
         let message = unsafe nftnl_nlmsg_build_hdr(
           start.assumingMemoryBound(to: CChar.self), UInt16(type.rawValue), UInt16(family.rawValue),
-          UInt16(NLM_F_CREATE), 0),
+          UInt16(flags), 0),
         unsafe fill(message)
       else { return nil }
       return unsafe Array(scratch.prefix(Int(message.pointee.nlmsg_len)))
@@ -104,11 +107,12 @@ enum DeclarationEncoding {
     while let attribute = try reader.nextAttribute(octets) {
       switch attribute.type {
       case NFTA_SET_NAME.rawValue: name = try attribute.text(octets)
-      case NFTA_SET_FLAGS.rawValue: flags = SetDeclaration.Flags(rawValue: try attribute.number(octets))
+      case NFTA_SET_FLAGS.rawValue: flags.formUnion(.init(rawValue: try attribute.number(octets)))
       case NFTA_SET_KEY_TYPE.rawValue: type = try attribute.number(octets)
       case NFTA_SET_KEY_LEN.rawValue: length = try attribute.number(octets)
       case NFTA_SET_DESC.rawValue: size = try self.size(in: attribute.payload, octets)
       case NFTA_SET_TIMEOUT.rawValue: timeout = try attribute.longNumber(octets)
+      case NFTA_SET_EXPR.rawValue, NFTA_SET_EXPRESSIONS.rawValue: flags.insert(.statements)
       case NFTA_SET_USERDATA.rawValue: isAutoMerge = mergesElements(attribute.payload, octets)
       default: continue
       }
@@ -137,7 +141,9 @@ enum DeclarationEncoding {
   /// The kernel does not look at user data, so what does not parse is another program's and no error.
   private static func mergesElements(_ userData: OctetReader, _ octets: Span<UInt8>) -> Bool {
     var reader = userData
-    while let type = reader.readUInt8(octets), let length = reader.readUInt8(octets), var value = reader.take(Int(length)) {
+    while let type = reader.readUInt8(octets), let length = reader.readUInt8(octets),
+      var value = reader.take(Int(length))
+    {
       if type == UInt8(NFTNL_UDATA_SET_MERGE_ELEMENTS.rawValue), let number = value.readUInt32(octets) {
         return number != 0
       }

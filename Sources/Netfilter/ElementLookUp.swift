@@ -1,40 +1,53 @@
 import CNetfilter
 import Primitives
 
-/// A question for one element of a set by its key.
+/// A question for one element of a set by an address, and what the answer has to be.
 ///
-/// The kernel answers for a key in an interval set with the interval's start, or, asked for an end, with the next end at or above it.
+/// The kernel answers for an address in an interval set with the start of the interval that covers it. It can be asked for ends too, but
+/// since intervals are kept in an array (6.18) it then takes the interval that covers the key, which is the next one when two are
+/// adjacent, and for an interval without an end it does not answer at all. So nothing here asks for ends.
 struct ElementLookUp {
-  let address: IPAddress
-  /// Whether an end is asked for.
-  let isEnd: Bool
-  /// The key of the element that ought to be found; `nil`: none.
-  let expected: IPAddress?
+  private enum Expectation {
+    case key(IPAddress)
+    case anythingBut(IPAddress)
+  }
 
-  private init(_ address: IPAddress, isEnd: Bool, expected: IPAddress?) {
+  private let address: IPAddress
+  private let expectation: Expectation
+
+  private init(_ address: IPAddress, _ expectation: Expectation) {
     self.address = address
-    self.isEnd = isEnd
-    self.expected = expected
+    self.expectation = expectation
   }
 
   /// Asks for the element that matches an address.
   init(address: IPAddress) {
-    self.init(address, isEnd: false, expected: address)
+    self.init(address, .key(address))
   }
 
   /// The questions that tell whether exactly `prefix` is an element of `set`; none when it cannot be.
-  static func ends(of prefix: Prefix, in set: SetDeclaration) -> [ElementLookUp] {
+  ///
+  /// For an interval: its first address is a start, its last address belongs to that start, and the address after it does not.
+  static func questions(about prefix: Prefix, in set: SetDeclaration) -> [ElementLookUp] {
     guard prefix.family == set.family, set.isInterval || prefix.isHost else { return [] }
-    let start = ElementLookUp(address: prefix.address)
-    guard set.isInterval else { return [start] }
     let range = AddressRange(prefix)
-    let after: IPAddress? =
-      switch range {
-      case .v4(_, let last): last.next.map(IPAddress.v4)
-      case .v6(_, let last): last.next.map(IPAddress.v6)
-      }
-    // An interval that reaches the top of the address space has no end, and nothing has one above it.
-    return [start, ElementLookUp(after ?? range.last, isEnd: true, expected: after)]
+    var questions = [ElementLookUp(address: range.first)]
+    guard set.isInterval else { return questions }
+    if range.last != range.first {
+      questions.append(ElementLookUp(range.last, .key(range.first)))
+    }
+    if let after = range.addressAfter {
+      questions.append(ElementLookUp(after, .anythingBut(range.first)))
+    }
+    return questions
+  }
+
+  /// Whether the key that was found is the one that ought to be.
+  func isMet(by found: IPAddress?) -> Bool {
+    switch expectation {
+    case .key(let key): found == key
+    case .anythingBut(let key): found != key
+    }
   }
 
   /// Appends the question as a message of its own: one message of many keys is answered only up to the first that is missing.
@@ -46,8 +59,8 @@ struct ElementLookUp {
     writer.put(NFTA_SET_ELEM_LIST_SET.rawValue, name: set.name)
     let list = writer.beginNested()
     switch address {
-    case .v4(let address): ElementEncoding.append(address, isEnd: isEnd, into: &writer)
-    case .v6(let address): ElementEncoding.append(address, isEnd: isEnd, into: &writer)
+    case .v4(let address): ElementEncoding.append(address, isEnd: false, into: &writer)
+    case .v6(let address): ElementEncoding.append(address, isEnd: false, into: &writer)
     }
     writer.endNested(NFTA_SET_ELEM_LIST_ELEMENTS.rawValue, at: list)
     writer.endMessage(at: start)

@@ -74,10 +74,9 @@ package struct NetfilterConnection: ~Copyable {
           declarations.append(try DeclarationEncoding.declaration(in: message.payload, octets))
         }
         return declarations
-      } catch where error.cause == .notFound {
-        return nil
-      } catch where error.cause == .stale {
-        continue
+      } catch {
+        if error.cause == .notFound { return nil }
+        guard error.cause == .stale else { throw error }
       }
     }
     throw NetfilterError(operation, errorNumber: ERESTART)
@@ -114,7 +113,8 @@ package struct NetfilterConnection: ~Copyable {
         ) { (message, octets) throws(MalformedReply) in
           try collection.append(message.payload, octets)
         }
-      } catch where error.cause == .stale {
+      } catch {
+        guard error.cause == .stale else { throw error }
         continue
       }
       let hasCatchAll = collection.hasCatchAll
@@ -128,7 +128,7 @@ package struct NetfilterConnection: ~Copyable {
 
   /// Whether each of `prefixes` is an element of a set, exactly as it stands here.
   ///
-  /// Each is looked up by its key, in an interval set by both ends, so the cost is that of the prefixes and not of the set. Prefixes of
+  /// Each is looked up by its key, in an interval set by three, so the cost is that of the prefixes and not of the set. Prefixes of
   /// another family, and networks in a set of single addresses, are not elements. Each answer is true at its own moment: compare
   /// `generation()` before and after where they must be of the same.
   ///
@@ -136,13 +136,19 @@ package struct NetfilterConnection: ~Copyable {
   package mutating func contains(
     _ prefixes: [Prefix], in set: SetDeclaration, of table: NFTable
   ) throws(NetfilterError) -> [Bool] {
-    let lookUps = prefixes.map { ElementLookUp.ends(of: $0, in: set) }
-    let found = try keysFound(by: lookUps.flatMap { $0 }, in: set, of: table)
-    var next = 0
-    return lookUps.map { ends in
-      defer { next += ends.count }
-      return !ends.isEmpty && zip(ends, found.dropFirst(next)).allSatisfy { $0.expected == $1 }
+    try requireSet(set, in: table)
+    var answers: [Bool] = []
+    answers.reserveCapacity(prefixes.count)
+    let step = set.isInterval ? Self.lookUpsAtOnce / 3 : Self.lookUpsAtOnce
+    for lower in stride(from: 0, to: prefixes.count, by: step) {
+      let questions = prefixes[lower..<min(lower + step, prefixes.count)].map { ElementLookUp.questions(about: $0, in: set) }
+      var found = try keysFound(by: questions.flatMap { $0 }, in: set, of: table)[...]
+      for questions in questions {
+        answers.append(!questions.isEmpty && zip(questions, found).allSatisfy { $0.isMet(by: $1) })
+        found = found.dropFirst(questions.count)
+      }
     }
+    return answers
   }
 
   /// Whether a packet with each of `addresses` would match a set.
@@ -151,37 +157,36 @@ package struct NetfilterConnection: ~Copyable {
   package mutating func matches(
     _ addresses: [IPAddress], in set: SetDeclaration, of table: NFTable
   ) throws(NetfilterError) -> [Bool] {
-    let lookUps = addresses.filter { $0.family == set.family }.map { ElementLookUp(address: $0) }
-    var found = try keysFound(by: lookUps, in: set, of: table).makeIterator()
-    return addresses.map { address in
-      guard address.family == set.family, let key = found.next() else { return false }
-      return key != nil
+    try requireSet(set, in: table)
+    var answers: [Bool] = []
+    answers.reserveCapacity(addresses.count)
+    for lower in stride(from: 0, to: addresses.count, by: Self.lookUpsAtOnce) {
+      let some = addresses[lower..<min(lower + Self.lookUpsAtOnce, addresses.count)]
+      let lookUps = some.filter { $0.family == set.family }.map { ElementLookUp(address: $0) }
+      var found = try keysFound(by: lookUps, in: set, of: table)[...]
+      for address in some {
+        let key = address.family == set.family ? found.popFirst() : nil
+        answers.append(key != nil && key != .some(nil))
+      }
     }
+    return answers
   }
 
-  /// The key of the element that each look-up finds.
-  private mutating func keysFound(
-    by lookUps: [ElementLookUp], in set: SetDeclaration, of table: NFTable
-  ) throws(NetfilterError) -> [IPAddress?] {
-    // Of elements the kernel says that they do not exist with the same error as of their set.
+  /// Makes sure that a set exists: of an element the kernel says with the same error that it does not.
+  private mutating func requireSet(_ set: SetDeclaration, in table: NFTable) throws(NetfilterError) {
     try channel.query(
       NFT_MSG_GETSET, of: table.family.rawValue, .lookUp(set: set.name, table),
       attributes: {
         $0.put(NFTA_SET_TABLE.rawValue, name: table.name)
         $0.put(NFTA_SET_NAME.rawValue, name: set.name)
       })
-    var found: [IPAddress?] = []
-    found.reserveCapacity(lookUps.count)
-    for lower in stride(from: 0, to: lookUps.count, by: Self.lookUpsAtOnce) {
-      let some = lookUps[lower..<min(lower + Self.lookUpsAtOnce, lookUps.count)]
-      found += try keysFound(byThese: some, in: set, of: table)
-    }
-    return found
   }
 
+  /// The key of the element that each look-up finds.
   private mutating func keysFound(
-    byThese lookUps: ArraySlice<ElementLookUp>, in set: SetDeclaration, of table: NFTable
+    by lookUps: [ElementLookUp], in set: SetDeclaration, of table: NFTable
   ) throws(NetfilterError) -> [IPAddress?] {
+    guard !lookUps.isEmpty else { return [] }
     let operation = NetfilterError.Operation.lookUp(set: set.name, table)
     let count = UInt32(clamping: lookUps.count)
     let first = channel.takeSequence(count)

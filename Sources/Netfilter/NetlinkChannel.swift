@@ -103,7 +103,8 @@ extension NetlinkSocket {
   fileprivate func discardReply(into buffer: inout [UInt8]) throws(SocketFault) -> Bool {
     do throws(SocketFault) {
       return try receive(into: &buffer, within: 0) != nil
-    } catch where error.errorNumber == ENOBUFS || error.errorNumber == ENOSPC {
+    } catch {
+      guard error.errorNumber == ENOBUFS || error.errorNumber == ENOSPC else { throw error }
       return true
     }
   }

@@ -28,7 +28,9 @@ struct NetlinkWriter: Sendable {
   /// Starts a message to a netfilter subsystem: `nlmsghdr` and `nfgenmsg`.
   ///
   /// - Returns: where it starts, for `endMessage(at:)`.
-  mutating func beginMessage(type: UInt16, flags: UInt16, family: UInt8, resource: UInt16 = 0, sequence: UInt32 = 0) -> Int {
+  mutating func beginMessage(
+    type: UInt16, flags: UInt16, family: UInt8, resource: UInt16 = 0, sequence: UInt32 = 0
+  ) -> Int {
     let start = words.count
     words.append(0)
     words.append(Self.halves(type, flags))

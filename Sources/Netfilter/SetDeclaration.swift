@@ -28,7 +28,7 @@ package struct SetDeclaration: Hashable, Sendable {
     package static let dynamic = Flags(rawValue: NFT_SET_EVAL.rawValue)
     package static let object = Flags(rawValue: NFT_SET_OBJECT.rawValue)
     package static let concatenation = Flags(rawValue: NFT_SET_CONCAT.rawValue)
-    /// Elements carry statements, such as a counter.
+    /// Elements carry statements, such as a counter. Set here for one statement too, for which the kernel has no flag.
     package static let statements = Flags(rawValue: NFT_SET_EXPR.rawValue)
   }
 

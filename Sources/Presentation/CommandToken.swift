@@ -25,7 +25,9 @@ extension CommandWords {
       Token(kind: .end, next: nil) { (_, _) throws(CommandError) in true }
     }
 
-    static func keyword(_ word: String, _ next: Position? = nil, _ act: @escaping (inout CommandWords) -> Void = { _ in }) -> Token {
+    static func keyword(
+      _ word: String, _ next: Position? = nil, _ act: @escaping (inout CommandWords) -> Void = { _ in }
+    ) -> Token {
       Token(kind: .keyword(word), next: next) { (state, _) throws(CommandError) in
         act(&state)
         return true
@@ -56,7 +58,9 @@ extension CommandWords {
     }
 
     /// Any text at all, where nothing else fits.
-    static func fallback(_ usage: String, _ next: Position, _ act: @escaping (inout CommandWords, String) -> Void) -> Token {
+    static func fallback(
+      _ usage: String, _ next: Position, _ act: @escaping (inout CommandWords, String) -> Void
+    ) -> Token {
       var token = value(usage, next, Words.text, act)
       token.isFallback = true
       return token

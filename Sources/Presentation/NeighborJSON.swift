@@ -82,7 +82,8 @@ enum NeighborJSON {
     writer.beginObject("update")
     writer.object("sent", ["updates": 0, "withdraws": 0, "eor": statistics.endOfRIBSent])
     writer.object(
-      "received", ["updates": statistics.announced, "withdraws": statistics.withdrawn, "eor": statistics.endOfRIBReceived])
+      "received",
+      ["updates": statistics.announced, "withdraws": statistics.withdrawn, "eor": statistics.endOfRIBReceived])
     writer.object("pending", ["updates": 0, "withdraws": 0])
     writer.end()
     writer.beginObject("route-refresh")

@@ -80,7 +80,8 @@ enum RIBText {
     let neighbor = path.neighborDescription.isEmpty ? "\(path.neighborAddress)" : path.neighborDescription.printable
     writer.write("\nBGP routing table entry for \(route.prefix)\(separator)")
     if !path.asPath.isEmpty { writer.write("    \(path.asPath.printable)\(separator)") }
-    writer.write("    Nexthop \(nextHop) (via \(nextHop)) Neighbor \(neighbor) (\(path.bgpID ?? IPv4Address(0)))\(separator)")
+    writer.write(
+      "    Nexthop \(nextHop) (via \(nextHop)) Neighbor \(neighbor) (\(path.bgpID ?? IPv4Address(0)))\(separator)")
     writer.write("    Origin \(path.origin.name), metric \(path.multiExitDiscriminator)")
     writer.write(", localpref \(path.localPreference), weight 0, ovs not-found")
     writer.write(path.isInternal ? ", internal" : ", external")

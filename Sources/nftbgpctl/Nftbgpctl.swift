@@ -74,9 +74,9 @@ struct Nftbgpctl: AsyncParsableCommand {
       formats = []
     }
     if let format, !formats.contains(format) {
+      let choice = formats.joined(separator: ", ")
       throw ValidationError(
-        formats.isEmpty
-          ? "--format does not go with this command." : "--format \(format): one of \(formats.joined(separator: ", ")).")
+        formats.isEmpty ? "--format does not go with this command." : "--format \(format): one of \(choice).")
     }
     if case .export = command { return }
     if output != nil || allowEmpty {

@@ -260,7 +260,7 @@ actor Daemon: LoopActor {
 
   private func export(_ index: Int, _ file: ExportFile, _ prefixes: PrefixList) {
     let header = ExportHeader(
-      table: file.table, generator: "nftbgpd \(version)",
+      table: file.table, generator: "nftbgpd \(Release.version)",
       time: Timestamp(unixSeconds: Int64(Date.now.timeIntervalSince1970)).description)
     NIOThreadPool.singleton.runIfActive(eventLoop: loop) { () -> Result<Int, SystemError> in
       let format = ExportFormat(file.format)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import AtomicFile
 import ConfigFile
+import Control
 import Glibc
 import Logging
 import NIOCore
@@ -18,7 +19,7 @@ struct NftbgpdCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "nftbgpd",
     abstract: "Receives blocklists over BGP and keeps nftables sets true to them.",
-    version: "nftbgpd \(version)")
+    version: "nftbgpd \(Release.version)")
 
   @Flag(name: .customShort("d"), help: "Stay in the foreground and log to standard error; it does so in any case.")
   var foreground = false
@@ -34,7 +35,7 @@ struct NftbgpdCommand: AsyncParsableCommand {
   private static let badConfiguration = ExitCode(78)
 
   func run() async throws {
-    guard !showVersion else { return print("nftbgpd \(version)") }
+    guard !showVersion else { return print("nftbgpd \(Release.version)") }
     let configuration = try load()
     guard !checkOnly else {
       if verbose > 0 { print(configuration.print(), terminator: "") }
@@ -44,7 +45,7 @@ struct NftbgpdCommand: AsyncParsableCommand {
     let level: Logger.Level = verbose > 0 ? .debug : .info
     LoggingSystem.bootstrap { _ in StandardErrorLog(logLevel: level, hasPrefixes: hasPrefixes) }
     let logger = Logger(label: "nftbgpd")
-    logger.notice("startup, nftbgpd \(version)")
+    logger.notice("startup, nftbgpd \(Release.version)")
     do {
       let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
       let tableLoops = MultiThreadedEventLoopGroup(numberOfThreads: 1)

@@ -75,6 +75,8 @@ struct FileReplacementTests {
   func failures(path: String) {
     let error = #expect(throws: SystemError.self) { try FileReplacement(path: path).write([]) }
     let call = error?.call ?? ""
-    #expect(call.hasPrefix("open \(path)") || call.hasPrefix("open /nonexistent/.nftbgp.") || call.hasPrefix("open /proc/.nftbgp."))
+    #expect(
+      call.hasPrefix("open \(path)") || call.hasPrefix("open /nonexistent/.nftbgp.")
+        || call.hasPrefix("open /proc/.nftbgp."))
   }
 }

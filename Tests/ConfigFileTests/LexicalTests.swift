@@ -83,6 +83,12 @@ struct LexicalTests {
       ])
   }
 
+  @Test("A file that cannot be included is one error, whatever it would have defined")
+  func missingInclude() {
+    let result = parse("AS 1\n include \"peers\"\nallow from group g set pftable t\nallow from 192.0.2.1\n")
+    #expect(result.errors == ["t.conf:2:2: include: open peers: No such file or directory"])
+  }
+
   @Test("An include loop is one error, with the way around it")
   func loop() {
     let result = parse("AS 1\ninclude \"a\"\n" + Self.tail, files: ["a": "include \"b\"", "b": "include \"t.conf\"\n"])

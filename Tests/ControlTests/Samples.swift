@@ -28,7 +28,9 @@ struct Samples {
   }
 
   mutating func text() -> String {
-    let texts = ["", "rs.bgp-spamd.net", "65066 64513", "{ 1 2 }", "grün \u{1F95A}", "\u{0}\u{1b}[31m\n", "\"quoted\\\""]
+    let texts = [
+      "", "rs.bgp-spamd.net", "65066 64513", "{ 1 2 }", "grün \u{1F95A}", "\u{0}\u{1b}[31m\n", "\"quoted\\\"",
+    ]
     return texts.randomElement(using: &source) ?? ""
   }
 
@@ -137,7 +139,8 @@ struct Samples {
 
   mutating func path() -> PathReport {
     PathReport(
-      number: number(), neighborAddress: address(), neighborDescription: text(), bgpID: maybe { $0.ipv4() }, asPath: text(),
+      number: number(), neighborAddress: address(), neighborDescription: text(), bgpID: maybe { $0.ipv4() },
+      asPath: text(),
       origin: .init(rawValue: UInt8.random(in: 0...2, using: &source)) ?? .igp, nextHop: maybe { $0.address() },
       multiExitDiscriminator: number(), localPreference: number(), isInternal: bool(), communities: array { $0.text() },
       largeCommunities: array { $0.text() }, extendedCommunities: array { $0.text() })

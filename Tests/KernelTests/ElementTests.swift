@@ -187,6 +187,42 @@ extension KernelTier {
       }
     }
 
+    @Test("A dump is of one generation while another program keeps changing the set")
+    func consistentDump() throws {
+      let set = Kind.hosts.declaration
+      try withTable("moving") { connection, table in
+        try connection.commit(to: table) {
+          try $0.createTable()
+          try $0.create(set)
+          try $0.add(try Kind.hosts.samples(20_000), to: set)
+          try $0.add(try prefixes("192.0.2.1"), to: set)
+        }
+        let other = try NFT.start(
+          """
+          for i in $(seq 25); do
+            nft 'delete element inet moving black { 192.0.2.1 }; add element inet moving black { 203.0.113.1 }'; sleep 0.02
+            nft 'delete element inet moving black { 203.0.113.1 }; add element inet moving black { 192.0.2.1 }'; sleep 0.02
+          done
+          """)
+        var generations: Set<UInt32> = []
+        let flips = try prefixes("192.0.2.1", "203.0.113.1").ipv4
+        for _ in 0..<40 {
+          generations.insert(try connection.generation())
+          let contents: SetContents
+          do throws(NetfilterError) {
+            contents = try connection.contents(of: set, in: table)
+          } catch {
+            #expect(error.cause == .stale)
+            continue
+          }
+          #expect(contents.count == 20_001)
+          #expect(contents.prefixes.ipv4.count { flips.contains($0) } == 1)
+        }
+        try NFT.wait(for: other)
+        #expect(generations.count > 3)
+      }
+    }
+
     @Test("More look-ups than one datagram takes are answered in order", arguments: Kind.allCases)
     func manyLookUps(kind: Kind) throws {
       let set = kind.declaration

@@ -25,7 +25,7 @@ extension KernelTier {
     func missingElement(kind: Kind) throws {
       let set = kind.declaration
       let missing = try #require(Prefix(set.family == .ipv4 ? "192.0.2.77" : "2001:db8:ffff::77"))
-      try withFilledTable("missing") { connection, table in
+      try withFilledTable("filled") { connection, table in
         let before = try connection.generation()
         var transaction = Transaction(table: table)
         try transaction.add(try prefixes("198.51.100.1"), to: Kind.hosts.declaration)
@@ -37,7 +37,7 @@ extension KernelTier {
         #expect(error.element == AddressRange(missing))
         #expect(
           error.description
-            == "remove \(missing) from set \(set.name) of table inet missing: No such file or directory")
+            == "remove \(missing) from set \(set.name) of table inet filled: No such file or directory")
         #expect(try connection.generation() == before)
         #expect(try NFT.set(set.name, in: table).elements == (try kind.samples(20)).texts)
       }
@@ -80,7 +80,9 @@ extension KernelTier {
         let error = try failure(of: transaction.finish(), &connection)
         #expect(error.cause == .exists)
         #expect(error.element == AddressRange(added))
-        #expect(error.description.hasPrefix("add \(added) to set \(set.name) of table inet overlap: File exists"))
+        #expect(
+          error.description
+            == "add \(added) to set \(set.name) of table inet overlap: File exists (it overlaps an interval that is there)")
         #expect(try NFT.set(set.name, in: table).elements == (try prefixes(held)).texts)
       }
     }

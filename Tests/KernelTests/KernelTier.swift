@@ -19,8 +19,13 @@ struct KernelTier {
   ) throws {
     let table = NFTable(family: family, name: name)
     var connection = try NetfilterConnection()
-    defer { _ = try? NFT.run("delete table \(table)") }
-    try body(&connection, table)
+    do {
+      try body(&connection, table)
+    } catch {
+      _ = try? NFT.run("delete table \(table)")
+      throw error
+    }
+    try NFT.run("add table \(table); delete table \(table)")
   }
 
   /// The error of a commit that must fail.
@@ -89,18 +94,30 @@ enum NFT {
     let file = FileManager.default.temporaryDirectory.appending(path: "nftbgpd-\(UUID().uuidString).nft")
     try Data((commands + "\n").utf8).write(to: file)
     defer { try? FileManager.default.removeItem(at: file) }
-    // Foundation's Process does not always notice that its child has ended when it is started from a test.
-    // Safety: the stream is this function's own and is closed once; the buffer outlives each read.
-    guard let stream = unsafe popen("nft \(json ? "-j " : "")-f \(file.path) 2>&1", "r") else {
-      throw Unexpected("popen: \(errno)")
-    }
+    return try wait(for: try start("nft \(json ? "-j " : "")-f \(file.path) 2>&1"))
+  }
+
+  /// Starts a shell command, which runs until somebody waits for it and beyond.
+  ///
+  /// Foundation's Process does not always notice that its child has ended when it is started from a test.
+  static func start(_ command: String) throws -> OpaquePointer {
+    // Safety: `wait(for:)` closes the stream once.
+    guard let stream = unsafe popen(command, "r") else { throw Unexpected("popen: \(errno)") }
+    return unsafe stream
+  }
+
+  /// What a shell command printed, once it has ended.
+  @discardableResult
+  static func wait(for stream: OpaquePointer) throws -> Data {
     var output = Data()
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
     while true {
+      // Safety: the pointer and the length describe the array, which lives through the call.
       let count = unsafe fread(&buffer, 1, buffer.count, stream)
       if count == 0 { break }
       output.append(contentsOf: buffer[..<count])
     }
+    // Safety: `start(_:)` opened it and nobody else closes it.
     guard unsafe pclose(stream) == 0 else { throw Unexpected("nft: \(String(decoding: output, as: UTF8.self))") }
     return output
   }

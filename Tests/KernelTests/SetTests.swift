@@ -106,7 +106,7 @@ extension KernelTier {
         #expect(declared["learned"]?.otherFlags == [.dynamic, .timeout] && declared["learned"]?.size == 65535)
         #expect(declared["counted"]?.isInterval == true && declared["counted"]?.otherFlags == .statements)
         #expect(declared["ports"]?.key == .other(type: 13, length: 2) && declared["ports"]?.family == nil)
-        #expect(declared["pairs"]?.otherFlags == .concatenation && declared["pairs"]?.family == nil)
+        #expect(declared["pairs"]?.key == .other(type: 7 << 6 | 13, length: 8) && declared["pairs"]?.family == nil)
         #expect(declared["written"]?.otherFlags == .constant && declared["written"]?.family == .ipv4)
         #expect(declared["names"]?.otherFlags == .map && declared["names"]?.family == .ipv4)
         #expect(
@@ -120,7 +120,7 @@ extension KernelTier {
             "set plain { type ipv4_addr; }",
             "set ports { type inet_service; }",
             "set small { type ipv4_addr; flags interval; size 12; }",
-            "set written { type ipv4_addr; flags constant; }",
+            "set written { type ipv4_addr; flags constant; size 1; }",
           ])
       }
     }

@@ -5,7 +5,9 @@ import Testing
 
 @Suite("nftbgpctl against a daemon that is none")
 struct ProgramTests {
-  private func withDaemon(_ replies: [ControlReply], cutBy octets: Int = 0, _ body: (FakeDaemon) throws -> Void) throws {
+  private func withDaemon(
+    _ replies: [ControlReply], cutBy octets: Int = 0, _ body: (FakeDaemon) throws -> Void
+  ) throws {
     let daemon = try FakeDaemon(answer: replies.flatMap { $0.encode() }.dropLast(octets))
     defer { daemon.stop() }
     try body(daemon)
@@ -32,9 +34,11 @@ struct ProgramTests {
   private func routes(_ count: Int) -> [ControlReply] {
     let routes = (0..<count).map {
       RouteReport(
-        prefix: .v4(IPv4Prefix(host: IPv4Address(UInt32($0)))), path: 1, isValid: true, isBest: true, isStale: false, age: 1)
+        prefix: .v4(IPv4Prefix(host: IPv4Address(UInt32($0)))), path: 1, isValid: true, isBest: true, isStale: false,
+        age: 1)
     }
-    return [.path(path)] + stride(from: 0, to: count, by: 1_000).map { .routes(Array(routes[$0..<min(count, $0 + 1_000)])) }
+    return [.path(path)]
+      + stride(from: 0, to: count, by: 1_000).map { .routes(Array(routes[$0..<min(count, $0 + 1_000)])) }
   }
 
   @Test("Nobody listening is status 69, in bgpctl's words")
@@ -108,7 +112,8 @@ struct ProgramTests {
   func exportFailures() throws {
     let wrong: [([ControlReply], Int)] = [
       ([.failure("no such table: x")], 0), ([prefixes("192.0.2.1"), .failure("overtaken")], 0),
-      ([prefixes("192.0.2.1")], 0), ([prefixes("192.0.2.1"), .end], 1), ([.end], 0), ([prefixes("2001:db8::1"), .end], 0),
+      ([prefixes("192.0.2.1")], 0), ([prefixes("192.0.2.1"), .end], 1), ([.end], 0),
+      ([prefixes("2001:db8::1"), .end], 0),
     ]
     for (replies, missing) in wrong {
       try withDaemon(replies, cutBy: missing) { daemon in

@@ -15,7 +15,8 @@ struct CommandWordsTests {
   @Test(
     "Words and their abbreviations",
     arguments: [
-      ("show", .showSummary(terse: false)), ("s", .showSummary(terse: false)), ("show summary", .showSummary(terse: false)),
+      ("show", .showSummary(terse: false)), ("s", .showSummary(terse: false)),
+      ("show summary", .showSummary(terse: false)),
       ("s su", .showSummary(terse: false)), ("show summary terse", .showSummary(terse: true)),
       ("s su t", .showSummary(terse: true)), ("show rib summary", .showSummary(terse: false)),
       ("show neighbor", .showNeighbor(.all, .full)), ("sh nei timers", .showNeighbor(.all, .timers)),
@@ -65,9 +66,11 @@ struct CommandWordsTests {
   @Test("An address asks for the longest match, a prefix for itself, and words after them for more")
   func prefixes() throws {
     let cases: [(String, RIBQuery.PrefixFilter)] = [
-      ("192.0.2.1", .longestMatch(try address("192.0.2.1"))), ("2001:db8::25", .longestMatch(try address("2001:db8::25"))),
+      ("192.0.2.1", .longestMatch(try address("192.0.2.1"))),
+      ("2001:db8::25", .longestMatch(try address("2001:db8::25"))),
       ("192.0.2.0/24", .exact(try prefix("192.0.2.0/24"))), ("192.0.2.9/24 all", .all(try prefix("192.0.2.0/24"))),
-      ("192.0.2.0/24 or-shorter", .orShorter(try prefix("192.0.2.0/24"))), ("192.0.2.1 or", .orShorter(try prefix("192.0.2.1"))),
+      ("192.0.2.0/24 or-shorter", .orShorter(try prefix("192.0.2.0/24"))),
+      ("192.0.2.1 or", .orShorter(try prefix("192.0.2.1"))),
       ("::/0 all", .all(try prefix("::/0"))),
     ]
     for (words, filter) in cases {
@@ -104,12 +107,16 @@ struct CommandWordsTests {
     // bgpctl 7.7 has no `show metrics`, later ones do.
     #expect(error("s r comm 65066:42") == (try fixture("abbreviated.txt")) + "  metrics\n")
     #expect(error("show foo") == (try fixture("bogus-command.txt")) + "  metrics\n")
-    #expect(error("") == "missing argument:\nvalid commands/args:\n" + ["reload", "show", "fib", "neighbor", "network", "log", "export"].map { "  \($0)\n" }.joined())
+    #expect(
+      error("") == "missing argument:\nvalid commands/args:\n"
+        + ["reload", "show", "fib", "neighbor", "network", "log", "export"].map { "  \($0)\n" }.joined())
     #expect(error("show summary terse now") == "superfluous argument: now\n")
     #expect(error("show neighbor group") == "missing argument:\nvalid commands/args:\n  <group>\n")
     #expect(error("export") == "missing argument:\nvalid commands/args:\n  <table>\n")
     #expect(error("show rib as") == "missing argument:\nvalid commands/args:\n  <asnum>\n")
-    for line in ["show rib as -1", "show rib as 4294967296", "show rib as 1.2.3", "show rib 192.0.2.1/33", "show rib all"] {
+    for line in [
+      "show rib as -1", "show rib as 4294967296", "show rib as 1.2.3", "show rib 192.0.2.1/33", "show rib all",
+    ] {
       #expect(error(line)?.hasPrefix("unknown argument: ") == true, "\(line)")
     }
     #expect(error("show \u{1B}[2J")?.hasPrefix("unknown argument: \\u{1b}[2J\n") == true)
@@ -135,7 +142,8 @@ struct CommandWordsTests {
   @Test(
     "What bgpctl shows and nftbgpd has not is refused with the reason",
     arguments: [
-      "show fib", "show fib inet", "show interfaces", "show nexthop", "show network", "show rtr", "show mrt", "show sets",
+      "show fib", "show fib inet", "show interfaces", "show nexthop", "show network", "show rtr", "show mrt",
+      "show sets",
       "show metrics", "show rib out", "show rib memory", "show rib table Loc-RIB", "reload", "neighbor rs clear",
     ])
   func refused(line: String) {

@@ -16,15 +16,19 @@ enum Laboratory {
 
   static func neighbor(_ host: UInt8, _ description: String) -> NeighborReport {
     NeighborReport(
-      address: .v4(IPv4Address(0x7F00_0000 | UInt32(host))), remoteAS: 65066, description: description, group: "spamd-bgp",
+      address: .v4(IPv4Address(0x7F00_0000 | UInt32(host))), remoteAS: 65066, description: description,
+      group: "spamd-bgp",
       bgpID: nil, state: .active, lastUpDown: nil,
       configuration: .init(
-        passive: false, down: false, multihop: 64, ttlSecurity: false, holdTime: 0, minimumHoldTime: 0, maxPrefix: 500_000,
+        passive: false, down: false, multihop: 64, ttlSecurity: false, holdTime: 0, minimumHoldTime: 0,
+        maxPrefix: 500_000,
         maxPrefixRestart: 30, capabilities: both),
       statistics: .init(), session: nil, timers: [], lastErrorSent: "", lastErrorReceived: "", lastShutdownReason: "")
   }
 
-  static func messages(open: UInt64, update: UInt64, keepalive: UInt64, notification: UInt64 = 0) -> NeighborReport.Messages {
+  static func messages(
+    open: UInt64, update: UInt64, keepalive: UInt64, notification: UInt64 = 0
+  ) -> NeighborReport.Messages {
     var messages = NeighborReport.Messages()
     messages.open = open
     messages.update = update
@@ -101,7 +105,8 @@ enum Laboratory {
     _ number: UInt32, _ neighbor: NeighborReport, nextHop: String, _ communities: [String], large: [String] = []
   ) -> PathReport {
     PathReport(
-      number: number, neighborAddress: neighbor.address, neighborDescription: neighbor.description, bgpID: neighbor.bgpID,
+      number: number, neighborAddress: neighbor.address, neighborDescription: neighbor.description,
+      bgpID: neighbor.bgpID,
       asPath: "65066", origin: .igp, nextHop: address(nextHop), multiExitDiscriminator: 0, localPreference: 100,
       isInternal: false, communities: communities, largeCommunities: large, extendedCommunities: [])
   }
@@ -122,7 +127,8 @@ enum Laboratory {
 
   static func route(_ prefix: String, _ path: UInt32, best: Bool = true) -> RouteReport {
     RouteReport(
-      prefix: Prefix(prefix) ?? Prefix(host: address("")), path: path, isValid: true, isBest: best, isStale: false, age: 10)
+      prefix: Prefix(prefix) ?? Prefix(host: address("")), path: path, isValid: true, isBest: best, isStale: false,
+      age: 10)
   }
 
   static let routes = [

@@ -38,7 +38,8 @@ struct NeighborPresentationTests {
     rs.statistics.sent.update = 11
     let reports = [rs, Laboratory.dropped, Laboratory.dead]
     #expect(try present(.showSummary(terse: false), neighbors(reports)) == fixture("drop-show-summary.txt"))
-    #expect(try present(.showSummary(terse: false), json: true, neighbors(reports)) == fixture("drop-show-summary.json"))
+    #expect(
+      try present(.showSummary(terse: false), json: true, neighbors(reports)) == fixture("drop-show-summary.json"))
   }
 
   @Test("A neighbour is shown as bgpctl shows it")

@@ -47,7 +47,8 @@ struct RIBPresentationTests {
     var internalPath = Laboratory.path(3, Laboratory.rs, nextHop: "127.0.0.2", [])
     internalPath.isInternal = true
     var routes = [
-      Laboratory.route("192.0.2.3", 1), Laboratory.route("192.0.2.3", 2, best: false), Laboratory.route("198.51.100.0/24", 1),
+      Laboratory.route("192.0.2.3", 1), Laboratory.route("192.0.2.3", 2, best: false),
+      Laboratory.route("198.51.100.0/24", 1),
       Laboratory.route("203.0.113.7", 4, best: false), Laboratory.route("203.0.113.8", 3),
       Laboratory.route("203.0.113.9", 1), Laboratory.route("2001:db8::25", 5),
     ]
@@ -93,6 +94,14 @@ struct RIBPresentationTests {
 
         """)
     #expect(try run("sed", arguments, input: try present(rows, [])) == "")
+  }
+
+  @Test("The pipeline written for OpenBGPD 6.4 to 7.7 turns that layout into the addresses")
+  func laterPipeline() throws {
+    let script = #"cut -c 10- | sed -e '1,6d' -e 's/\/.*$//' -e 's/[ \*\>]*//'"#
+    let addresses = try run("sh", ["-c", script], input: try present(rows, format: .release77, classicRIB))
+    #expect(addresses.split(separator: "\n").suffix(3) == ["203.0.113.8", "203.0.113.9", "2001:db8::25"])
+    #expect(addresses.split(separator: "\n").count == 7)
   }
 
   @Test("--format list has each prefix once, ascending")

@@ -8,7 +8,8 @@ struct TablePresentationTests {
   private let tables: [ControlReply] = [
     .table(
       TableReport(
-        name: "bgp_spamd", family: .ipv4, nftTable: "inet nftbgpd", sets: ["bgp_spamd", "bgp_spamd_net"], prefixes: 204_113,
+        name: "bgp_spamd", family: .ipv4, nftTable: "inet nftbgpd", sets: ["bgp_spamd", "bgp_spamd_net"],
+        prefixes: 204_113,
         wanted: 204_100, inKernel: 204_100, stale: 0, lastChange: 7, error: nil)),
     .table(
       TableReport(

@@ -1,0 +1,252 @@
+import BGPSession
+import BGPWire
+import ConfigFile
+import Control
+import Engine
+import Primitives
+import Tables
+import Testing
+
+@Suite("The engine")
+struct EngineTests {
+  @Test("Announced routes fill the tables of their communities, both families, hosts and networks")
+  func announce() {
+    var lab = Laboratory()
+    lab.up(0)
+    lab.announce(0, ["192.0.2.1", "198.51.100.0/24", "2001:db8::25", "2001:db8:42::/64"], 666)
+    lab.announce(0, ["203.0.113.7"], 42)
+    #expect(lab.kernel.table("black") == ["192.0.2.1/32", "198.51.100.0/24", "2001:db8::25/128", "2001:db8:42::/64"])
+    #expect(lab.kernel.table("bypass") == ["203.0.113.7/32"])
+  }
+
+  @Test("One of two servers that withdraws changes nothing; the other one's withdrawal does")
+  func twoServers() {
+    var lab = Laboratory()
+    for index in 0..<2 {
+      lab.up(index)
+      lab.announce(index, ["192.0.2.1"], 666)
+    }
+    lab.withdraw(0, "192.0.2.1")
+    #expect(lab.kernel.table("black") == ["192.0.2.1/32"])
+    lab.withdraw(1, "192.0.2.1")
+    #expect(lab.kernel.table("black") == [])
+  }
+
+  @Test("A route that changes its community without a withdrawal moves in one commit")
+  func communityMove() {
+    var lab = Laboratory()
+    lab.up(0)
+    lab.announce(0, ["192.0.2.1"], 666)
+    let before = lab.kernel.commits
+    lab.announce(0, ["192.0.2.1"], 42)
+    #expect(lab.kernel.commits == before + 1)
+    #expect(lab.kernel.table("black") == [])
+    #expect(lab.kernel.table("bypass") == ["192.0.2.1/32"])
+  }
+
+  @Test("What arrives while a commit is under way is one net change afterwards")
+  func oneCommitInFlight() {
+    var lab = Laboratory()
+    lab.up(0)
+    lab.holdsCommits = true
+    lab.announce(0, ["192.0.2.1"], 666)
+    for index in 2..<50 { lab.announce(0, ["192.0.2.\(index)"], 666) }
+    lab.withdraw(0, "192.0.2.2", "192.0.2.1")
+    #expect(lab.heldCommits.count == 1)
+    lab.holdsCommits = false
+    lab.releaseCommits()
+    #expect(lab.kernel.commits == 2)
+    #expect(lab.kernel.table("black").count == 47)
+  }
+
+  @Test("A lost session removes nothing; what its End-of-RIB does not bring back leaves")
+  func lostSession() {
+    var lab = Laboratory()
+    lab.up(0)
+    lab.announce(0, ["192.0.2.1", "192.0.2.2"], 666)
+    lab.endOfRIB(0)
+    lab.close(0)
+    lab.advance(.seconds(3600))
+    #expect(lab.kernel.table("black").count == 2)
+    lab.up(0)
+    lab.announce(0, ["192.0.2.2", "192.0.2.3"], 666)
+    #expect(lab.kernel.table("black") == ["192.0.2.1/32", "192.0.2.2/32", "192.0.2.3/32"])
+    lab.endOfRIB(0)
+    #expect(lab.kernel.table("black") == ["192.0.2.2/32", "192.0.2.3/32"])
+  }
+
+  @Test("The routes of a session that stays lost leave after stale-time")
+  func staleTime() {
+    var lab = Laboratory(Laboratory.configuration(peers: 1) { $0.neighbors[0].staleTime = 7200 })
+    lab.up(0)
+    lab.announce(0, ["192.0.2.1"], 666)
+    lab.endOfRIB(0)
+    lab.close(0)
+    lab.advance(.seconds(7199))
+    #expect(lab.kernel.table("black").count == 1)
+    lab.advance(.seconds(2))
+    #expect(lab.kernel.table("black").isEmpty)
+  }
+
+  @Test("A peer without End-of-RIB has completed its table after half a minute of silence")
+  func quietTime() {
+    var lab = Laboratory(Laboratory.configuration(peers: 1))
+    lab.up(0, endOfRIB: false)
+    lab.announce(0, ["192.0.2.1"], 666)
+    lab.close(0)
+    lab.up(0, endOfRIB: false)
+    lab.announce(0, ["192.0.2.2"], 666)
+    #expect(lab.kernel.table("black").count == 2)
+    lab.advance(.seconds(29))
+    #expect(lab.kernel.table("black").count == 2)
+    lab.advance(.seconds(2))
+    #expect(lab.kernel.table("black") == ["192.0.2.2/32"])
+    #expect(lab.log.contains { $0.contains("no End-of-RIB") })
+  }
+
+  @Test("What an earlier run left in the sets stays until every neighbor has completed its table")
+  func inherited() {
+    var kernel = KernelModel()
+    kernel.sets["black"] = Set(["192.0.2.1", "192.0.2.2"].compactMap { Prefix($0) })
+    kernel.sets["black_net"] = Set(["198.51.100.0/24"].compactMap { Prefix($0) })
+    var lab = Laboratory(Laboratory.configuration(peers: 2), kernel: kernel)
+    #expect(lab.kernel.table("black").count == 3)
+    lab.up(0)
+    lab.announce(0, ["192.0.2.2", "192.0.2.3"], 666)
+    lab.endOfRIB(0)
+    #expect(lab.kernel.table("black") == ["192.0.2.1/32", "192.0.2.2/32", "192.0.2.3/32", "198.51.100.0/24"])
+    lab.up(1)
+    lab.endOfRIB(1)
+    #expect(lab.kernel.table("black") == ["192.0.2.2/32", "192.0.2.3/32"])
+  }
+
+  @Test("A failed commit loses nothing: the sets are read again and brought to the wanted state")
+  func failedCommit() {
+    var lab = Laboratory()
+    lab.up(0)
+    lab.announce(0, ["192.0.2.1"], 666)
+    lab.commitFailure = "No buffer space available"
+    lab.announce(0, ["192.0.2.2"], 666)
+    lab.withdraw(0, "192.0.2.1")
+    #expect(lab.kernel.table("black") == ["192.0.2.1/32"])
+    #expect(lab.log.contains { $0.contains("No buffer space available") })
+    lab.kernel.sets["black"]?.insert(.v4(IPv4Prefix(host: IPv4Address(1))))  // somebody else's
+    lab.commitFailure = nil
+    lab.advance(.seconds(2))
+    #expect(lab.kernel.table("black") == ["192.0.2.2/32"])
+  }
+
+  @Test("Attempts after failures become rarer, and each wait is bounded")
+  func commitBackOff() {
+    var lab = Laboratory()
+    lab.up(0)
+    lab.commitFailure = "Cannot allocate memory"
+    lab.announce(0, ["192.0.2.1"], 666)
+    lab.advance(.seconds(3600))
+    let attempts = lab.log.count { $0.contains("Cannot allocate memory") }
+    #expect((60...80).contains(attempts))
+  }
+
+  @Test("An announcement with a malformed attribute withdraws the route (RFC 7606)")
+  func treatAsWithdraw() {
+    var lab = Laboratory()
+    lab.up(0)
+    lab.announce(0, ["192.0.2.1"], 666)
+    // ORIGIN 9.
+    let octets =
+      [UInt8](repeating: 0xFF, count: 16) + [0, 46, 2, 0, 0, 0, 18]
+      + [0x40, 1, 1, 9, 0x40, 2, 4, 2, 1, 0xFE, 0x2A, 0x40, 3, 4, 127, 0, 0, 2] + [32, 192, 0, 2, 1]
+    let used = lab.engine.received(lab.peer(0), octets.span, at: lab.now)
+    lab.settle()
+    #expect(used == octets.count)
+    #expect(lab.kernel.table("black").isEmpty)
+    #expect(lab.connected.contains(lab.peer(0)))
+    #expect(lab.log.contains { $0.contains("ORIGIN wrong value, treated as withdraw") })
+  }
+
+  @Test("A message that lost its framing ends the session with the right NOTIFICATION, and the tables stay")
+  func garbage() {
+    var lab = Laboratory()
+    lab.up(0)
+    lab.announce(0, ["192.0.2.1"], 666)
+    let octets = [UInt8](repeating: 7, count: 64)
+    _ = lab.engine.received(lab.peer(0), octets.span, at: lab.now)
+    lab.settle()
+    #expect(lab.sent[lab.peer(0)]?.last == .notification(NotificationMessage(1, 1)))
+    #expect(!lab.connected.contains(lab.peer(0)))
+    #expect(lab.kernel.table("black").count == 1)
+  }
+
+  @Test("max-prefix ends the session with Cease and keeps the tables")
+  func maxPrefix() {
+    var lab = Laboratory(
+      Laboratory.configuration(peers: 1) {
+        $0.neighbors[0].maxPrefix = 3
+        $0.neighbors[0].maxPrefixRestart = 30
+      })
+    lab.up(0)
+    lab.announce(0, ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"], 666)
+    #expect(lab.sent[lab.peer(0)]?.last == .notification(NotificationMessage(6, 1)))
+    #expect(lab.kernel.table("black").count == 4)
+    lab.advance(.seconds(29 * 60))
+    #expect(!lab.connecting.contains(lab.peer(0)))
+    lab.advance(.seconds(61))
+    #expect(lab.connecting.contains(lab.peer(0)))
+  }
+
+  @Test("An operator's interval set takes everything as a disjoint cover")
+  func intervalLayout() {
+    var kernel = KernelModel()
+    kernel.intervalTables = ["black"]
+    var lab = Laboratory(Laboratory.configuration(peers: 1), kernel: kernel)
+    lab.up(0)
+    lab.announce(0, ["192.0.2.1", "192.0.2.0/24", "198.51.100.1"], 666)
+    #expect(lab.kernel.sets["black"]?.map(\.description).sorted() == ["192.0.2.0/24", "198.51.100.1/32"])
+    lab.withdraw(0, "192.0.2.0/24")
+    #expect(lab.kernel.sets["black"]?.map(\.description).sorted() == ["192.0.2.1/32", "198.51.100.1/32"])
+  }
+
+  @Test("Routes that fill no table although there are many are said so")
+  func zeroInTables() {
+    var lab = Laboratory()
+    lab.up(0)
+    lab.announce(0, ["192.0.2.1"], 1)
+    lab.endOfRIB(0)
+    #expect(lab.log.contains { $0.contains("1 prefixes received, 0 in tables") })
+  }
+
+  @Test("An enhanced route refresh sweeps what it does not repeat (RFC 7313 §4)")
+  func enhancedRefresh() {
+    var lab = Laboratory()
+    lab.up(0)
+    lab.announce(0, ["192.0.2.1", "192.0.2.2"], 666)
+    lab.endOfRIB(0)
+    lab.receive(0, .routeRefresh(RouteRefreshMessage(family: .ipv4, subtype: .begin)))
+    lab.announce(0, ["192.0.2.2"], 666)
+    #expect(lab.kernel.table("black").count == 2)
+    lab.receive(0, .routeRefresh(RouteRefreshMessage(family: .ipv4, subtype: .end)))
+    #expect(lab.kernel.table("black") == ["192.0.2.2/32"])
+  }
+
+  @Test("Stopping says Cease, administrative shutdown, and leaves the tables")
+  func stop() {
+    var lab = Laboratory()
+    lab.up(0)
+    lab.announce(0, ["192.0.2.1"], 666)
+    lab.engine.handle(.stop(.init(.administrativeShutdown)), at: lab.now)
+    lab.settle()
+    #expect(lab.sent[lab.peer(0)]?.last == .notification(NotificationMessage(6, 2)))
+    #expect(lab.connected.isEmpty)
+    #expect(lab.kernel.table("black").count == 1)
+  }
+
+  @Test("Nothing but OPEN, KEEPALIVE, NOTIFICATION and End-of-RIB is ever sent")
+  func announcesNothing() {
+    var lab = Laboratory()
+    lab.up(0)
+    lab.announce(0, ["192.0.2.1"], 666)
+    lab.advance(.seconds(60))
+    let updates = lab.sent.values.flatMap { $0 }.compactMap { if case .update(let update) = $0 { update } else { nil } }
+    #expect(updates == [UpdateMessage(endOfRIB: .ipv4), UpdateMessage(endOfRIB: .ipv6)])
+  }
+}

@@ -1,0 +1,238 @@
+import BGPSession
+import BGPWire
+import ConfigFile
+import Control
+import Engine
+import Primitives
+import Tables
+import Testing
+
+/// An engine under virtual time, with peers that speak real octets and a kernel that is a dictionary with nf_tables' rules.
+struct Laboratory {
+  var engine: Engine
+  var now = Instant.zero
+  var kernel = KernelModel()
+  var log: [String] = []
+  var exports: [(file: ExportFile, prefixes: PrefixList)] = []
+  /// What the engine sent to each peer, decoded.
+  var sent: [PeerID: [Message]] = [:]
+  /// Peers that the engine wants connected.
+  var connecting: Set<PeerID> = []
+  var connected: Set<PeerID> = []
+  /// Commits wait here while `holdsCommits`.
+  var holdsCommits = false
+  var heldCommits: [(serial: UInt64, changes: [SetChange])] = []
+  /// The next commits fail with this.
+  var commitFailure: String?
+  private static let context = DecodeContext(fourOctetAS: true, isInternal: false)
+
+  init(_ configuration: Configuration = Laboratory.configuration(peers: 2), kernel: KernelModel = KernelModel()) {
+    engine = Engine(configuration, routerID: IPv4Address(0x7F00_0001), random: RandomSource(seed: 1))
+    self.kernel = kernel
+    engine.handle(.start, at: now)
+    settle()
+  }
+
+  /// The published rules for a number of route servers.
+  static func configuration(peers: Int, _ change: (inout Configuration) -> Void = { _ in }) -> Configuration {
+    var configuration = Configuration(localAS: ASN(65500), twoOctetAS: 65500)
+    configuration.neighbors = (0..<peers).map {
+      var neighbor = Neighbor(address: .v4(IPv4Address(0x7F00_0002 + UInt32($0))), remoteAS: ASN(65066))
+      neighbor.group = "spam-bgp"
+      neighbor.multihop = 64
+      return neighbor
+    }
+    configuration.defaultAction = .allow
+    configuration.rules = [("bypass", 42), ("black", 666)].map { name, value in
+      FilterRule(
+        action: .match, peers: [.group("spam-bgp")], conditions: [.community(CommunityPattern(.number(65066), .number(value)))],
+        sets: [.pftable(name)])
+    }
+    change(&configuration)
+    return configuration
+  }
+
+  // MARK: The shell
+
+  mutating func settle() {
+    var effects = engine.takeEffects(at: now)
+    while !effects.isEmpty {
+      for effect in effects { perform(effect) }
+      effects = engine.takeEffects(at: now)
+    }
+  }
+
+  private mutating func perform(_ effect: Effect) {
+    switch effect {
+    case .connect(let peer): connecting.insert(peer)
+    case .disconnect(let peer):
+      connecting.remove(peer)
+      connected.remove(peer)
+    case .send(let peer, let octets):
+      var offset = 0
+      while let frame = try? MessageFrame(in: octets.span, at: offset, maximum: 4096) {
+        if let message = try? Message(frame, in: octets.span, Self.context) { sent[peer, default: []].append(message) }
+        offset = frame.end
+      }
+    case .readSets: engine.handle(.setsRead(kernel.contents(engine.configuration.tableNames)), at: now)
+    case .commit(let serial, let changes):
+      if holdsCommits {
+        heldCommits.append((serial, changes))
+      } else {
+        commit(serial, changes)
+      }
+    case .export(let index, let file, let prefixes):
+      exports.append((file, prefixes))
+      engine.handle(.exported(index: index, .success(prefixes.count)), at: now)
+    case .log(let record): log.append(record.message)
+    }
+  }
+
+  private mutating func commit(_ serial: UInt64, _ changes: [SetChange]) {
+    if let commitFailure {
+      engine.handle(.commitFailed(serial: serial, commitFailure), at: now)
+    } else {
+      kernel.apply(changes)
+      engine.handle(.committed(serial: serial, .milliseconds(1)), at: now)
+    }
+  }
+
+  mutating func releaseCommits() {
+    let held = heldCommits
+    heldCommits = []
+    for (serial, changes) in held { commit(serial, changes) }
+    settle()
+  }
+
+  /// Lets time pass, deadline by deadline; connected peers send a KEEPALIVE every 20 s.
+  mutating func advance(_ interval: Interval) {
+    let end = now + interval
+    while now < end {
+      let next = min(end, now + .seconds(20))
+      while let deadline = engine.nextDeadline, deadline <= next {
+        now = max(now, deadline)
+        engine.advance(to: now)
+        settle()
+      }
+      now = next
+      for peer in connected.sorted(by: { $0.index < $1.index }) { receive(peer.index, .keepalive) }
+    }
+  }
+
+  // MARK: The peers
+
+  func peer(_ index: Int) -> PeerID { PeerID(index: index) }
+
+  mutating func receive(_ index: Int, _ message: Message) {
+    let octets = message.encode(Self.context)
+    let used = engine.received(peer(index), octets.span, at: now)
+    #expect(used == octets.count)
+    settle()
+  }
+
+  /// Connects a peer and exchanges OPENs.
+  mutating func up(_ index: Int, endOfRIB: Bool = true) {
+    while !connecting.contains(peer(index)) { advance(.seconds(1)) }
+    connecting.remove(peer(index))
+    connected.insert(peer(index))
+    let local = Endpoint(address: .v4(IPv4Address(0x7F00_0001)), port: 40000)
+    let remote = Endpoint(address: engine.configuration.neighbors[index].address, port: 179)
+    engine.handle(.connected(peer(index), local: local, remote: remote), at: now)
+    settle()
+    var capabilities: [Capability] = [.unicast(.ipv4), .unicast(.ipv6), .fourOctetAS(ASN(65066)), .enhancedRouteRefresh]
+    if endOfRIB {
+      capabilities.append(.gracefulRestart(.init(restarted: true, notification: false, restartTime: 0, families: [])))
+    }
+    receive(
+      index,
+      .open(OpenMessage(myAS: 65066, holdTime: 90, bgpIdentifier: IPv4Address(0x7F00_0002 + UInt32(index)), capabilities: capabilities)))
+    receive(index, .keepalive)
+  }
+
+  mutating func close(_ index: Int) {
+    connected.remove(peer(index))
+    engine.handle(.connectionClosed(peer(index), nil), at: now)
+    settle()
+  }
+
+  mutating func announce(_ index: Int, _ prefixes: [String], _ communities: UInt16...) {
+    announce(index, PrefixList(prefixes.compactMap { Prefix($0) }), communities)
+  }
+
+  mutating func announce(_ index: Int, _ prefixes: PrefixList, _ communities: [UInt16]) {
+    var attributes = PathAttributes()
+    attributes.asPath = ASPath(sequence: [ASN(65066)])
+    attributes.nextHop = .v4(IPv4Address(0x7F00_0002))
+    attributes.communities = communities.map { Community(65066, $0) }.sorted()
+    receive(index, .update(UpdateMessage(announced: prefixes, attributes: attributes)))
+  }
+
+  mutating func withdraw(_ index: Int, _ prefixes: String...) {
+    receive(index, .update(UpdateMessage(withdrawn: PrefixList(prefixes.compactMap { Prefix($0) }))))
+  }
+
+  mutating func endOfRIB(_ index: Int) {
+    for family in AddressFamily.allCases { receive(index, .update(UpdateMessage(endOfRIB: family))) }
+  }
+
+  // MARK: Questions
+
+  mutating func replies(_ request: ControlRequest) -> [ControlReply] {
+    var answer = engine.answer(request, at: now)
+    var replies: [ControlReply] = []
+    while let reply = answer.next() { replies.append(reply) }
+    return replies
+  }
+}
+
+/// Kernel sets with the rules that nf_tables enforces, and those that it should.
+struct KernelModel {
+  var sets: [String: Set<Prefix>] = [:]
+  /// Tables whose set the operator has declared with `flags interval`.
+  var intervalTables: Set<String> = []
+  var commits = 0
+
+  mutating func apply(_ changes: [SetChange]) {
+    commits += 1
+    for change in changes {
+      if change.replaces { sets[change.set.name] = [] }
+      let removed = change.removed.all
+      #expect(sets[change.set.name, default: []].isSuperset(of: removed), "ENOENT in \(change.set.name)")
+      sets[change.set.name, default: []].subtract(removed)
+    }
+    for change in changes {
+      for prefix in change.added.all {
+        let set = sets[change.set.name, default: []]
+        #expect(!set.contains(prefix), "\(prefix) again in \(change.set.name)")
+        #expect(prefix.family == change.set.family)
+        if change.set.isInterval {
+          #expect(!set.contains { $0.contains(prefix) || prefix.contains($0) }, "EEXIST: \(prefix) overlaps in \(change.set.name)")
+        } else {
+          #expect(prefix.isHost)
+        }
+        sets[change.set.name, default: []].insert(prefix)
+      }
+    }
+  }
+
+  func contents(_ names: [String]) -> [TableContents] {
+    var contents: [TableContents] = []
+    for (index, name) in names.enumerated() {
+      for family in AddressFamily.allCases {
+        let layout: SetLayout = intervalTables.contains(name) ? .intervals : .hostsAndIntervals
+        var content = TableContents(table: TableID(index: UInt8(index)), family: family, layout: layout)
+        for set in KernelSet.sets(of: name, family, layout) {
+          let list = PrefixList(sets[set.name, default: []].sorted())
+          if set.isInterval { content.intervals = list } else { content.hosts = list }
+        }
+        contents.append(content)
+      }
+    }
+    return contents
+  }
+
+  /// The elements of all sets of a table, as text.
+  func table(_ name: String) -> [String] {
+    [name, name + "_net", name + "6", name + "6_net"].flatMap { sets[$0, default: []].sorted() }.map(\.description)
+  }
+}
