@@ -97,3 +97,15 @@ let package = Package(
     tests("InteropTests", ["Primitives"]),
   ]
 )
+
+// Tools/fuzz builds these; libFuzzer brings the main function.
+if Context.environment["NFTBGPD_FUZZ"] != nil {
+  func fuzz(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+      name: name, dependencies: dependencies + ["Primitives"], path: "Tests/Fuzz/\(name)",
+      swiftSettings: house + [.unsafeFlags(["-parse-as-library"])])
+  }
+  package.targets += [
+    fuzz("FuzzWire", ["BGPWire"]), fuzz("FuzzConfig", ["ConfigFile"]), fuzz("FuzzControl", ["Control"]),
+  ]
+}

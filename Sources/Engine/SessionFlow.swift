@@ -78,13 +78,11 @@ extension Engine {
     peers[index].lastUpDown = now
     guard peers[index].rib.count > 0 else { return }
     peers[index].rib.markStale()
-    if peers[index].staleDeadline == nil {
-      let staleTime = Interval.seconds(Int(clamping: peers[index].neighbor.staleTime))
-      peers[index].staleDeadline = now + staleTime
-      log(
-        .notice, "\(peers[index].logName): keeping its \(peers[index].rib.count) prefixes for up to \(staleTime.seconds) s",
-        index)
-    }
+    guard peers[index].staleDeadline == nil else { return }
+    let staleTime = Interval.seconds(Int(clamping: peers[index].neighbor.staleTime))
+    peers[index].staleDeadline = now + staleTime
+    let kept = "keeping its \(peers[index].rib.count) prefixes for up to \(staleTime.seconds) s"
+    log(.notice, "\(peers[index].logName): \(kept)", index)
   }
 
   /// The peer begins or ends a resend (RFC 7313 §4): what it does not repeat in between has left.

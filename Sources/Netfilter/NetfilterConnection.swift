@@ -141,7 +141,8 @@ package struct NetfilterConnection: ~Copyable {
     answers.reserveCapacity(prefixes.count)
     let step = set.isInterval ? Self.lookUpsAtOnce / 3 : Self.lookUpsAtOnce
     for lower in stride(from: 0, to: prefixes.count, by: step) {
-      let questions = prefixes[lower..<min(lower + step, prefixes.count)].map { ElementLookUp.questions(about: $0, in: set) }
+      let some = prefixes[lower..<min(lower + step, prefixes.count)]
+      let questions = some.map { ElementLookUp.questions(about: $0, in: set) }
       var found = try keysFound(by: questions.flatMap { $0 }, in: set, of: table)[...]
       for questions in questions {
         answers.append(!questions.isEmpty && zip(questions, found).allSatisfy { $0.isMet(by: $1) })

@@ -8,7 +8,7 @@ struct SocketFault: Error {
 
 /// One netlink socket to nfnetlink, over libmnl: octets out, datagrams in.
 ///
-/// This file and `DeclarationEncoding` are the only ones of the target that touch memory that Swift does not check.
+/// This, the declarations that libnftnl builds and strerror(3) are all of the target that touches memory which Swift does not check.
 @safe
 struct NetlinkSocket: ~Copyable {
   private let handle: OpaquePointer

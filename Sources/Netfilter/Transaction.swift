@@ -111,7 +111,7 @@ package struct Transaction: ~Copyable, Sendable {
   /// Ends the transaction.
   package consuming func finish() -> Batch {
     if let last = messages.last {
-      // Kernels before 6.10 ignore a wish for an acknowledgement on the messages that begin and end a batch, so the last message
+      // Older kernels ignore the wish for an acknowledgement on the messages that begin and end a batch, so the last message
       // between these asks: its answer comes after all errors of those before it.
       writer.addFlags(UInt16(NLM_F_ACK), toMessageAt: last.start)
     }

@@ -21,6 +21,15 @@ extension KernelTier {
       }
     }
 
+    private func causeOfThrow(_ body: () throws(NetfilterError) -> Void) -> NetfilterError.Cause? {
+      do throws(NetfilterError) {
+        try body()
+      } catch {
+        return error.cause
+      }
+      return nil
+    }
+
     @Test("Removing what is not there names it, and nothing of the transaction is applied", arguments: Kind.allCases)
     func missingElement(kind: Kind) throws {
       let set = kind.declaration
@@ -82,7 +91,8 @@ extension KernelTier {
         #expect(error.element == AddressRange(added))
         #expect(
           error.description
-            == "add \(added) to set \(set.name) of table inet overlap: File exists (it overlaps an interval that is there)")
+            == "add \(added) to set \(set.name) of table inet overlap: File exists "
+            + "(it overlaps an interval that is there)")
         #expect(try NFT.set(set.name, in: table).elements == (try prefixes(held)).texts)
       }
     }
@@ -120,21 +130,15 @@ extension KernelTier {
         #expect(
           try failure(of: other.finish(), &connection).description
             == "create set white of table inet nowhere: No such file or directory")
-        #expect(causeOfThrow { () throws(NetfilterError) in _ = try connection.contents(of: unknown, in: table) } == .notFound)
+        #expect(
+          causeOfThrow { () throws(NetfilterError) in
+            _ = try connection.contents(of: unknown, in: table)
+          } == .notFound)
         #expect(
           causeOfThrow { () throws(NetfilterError) in
             _ = try connection.contains([Prefix(host: .v4(IPv4Address(1)))], in: unknown, of: table)
           } == .notFound)
       }
-    }
-
-    private func causeOfThrow(_ body: () throws(NetfilterError) -> Void) -> NetfilterError.Cause? {
-      do throws(NetfilterError) {
-        try body()
-      } catch {
-        return error.cause
-      }
-      return nil
     }
 
     @Test("A full set says so", arguments: [false, true])
@@ -168,7 +172,8 @@ extension KernelTier {
         var again = Transaction(table: table, expectedGeneration: try connection.generation())
         try again.add(try prefixes("192.0.2.201"), to: set)
         try connection.commit(again.finish())
-        #expect(try connection.contains(try prefixes("192.0.2.200", "192.0.2.201").all, in: set, of: table) == [true, true])
+        let both = try prefixes("192.0.2.200", "192.0.2.201").all
+        #expect(try connection.contains(both, in: set, of: table) == [true, true])
       }
     }
 
@@ -182,7 +187,9 @@ extension KernelTier {
         Issue.record("a network went into a set of hosts")
       } catch {
         #expect(error.cause == .unsuitable)
-        #expect(error.description.hasPrefix("add 192.0.2.0/24 to set black of table inet unsuitable: unsuitable (the set holds"))
+        #expect(
+          error.description.hasPrefix(
+            "add 192.0.2.0/24 to set black of table inet unsuitable: unsuitable (the set holds single addresses only"))
       }
       #expect(throws: NetfilterError.self) {
         try transaction.add([IPv4Prefix(host: IPv4Address(1))], to: Kind.hosts6.declaration)

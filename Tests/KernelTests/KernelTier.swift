@@ -94,32 +94,7 @@ enum NFT {
     let file = FileManager.default.temporaryDirectory.appending(path: "nftbgpd-\(UUID().uuidString).nft")
     try Data((commands + "\n").utf8).write(to: file)
     defer { try? FileManager.default.removeItem(at: file) }
-    return try wait(for: try start("nft \(json ? "-j " : "")-f \(file.path) 2>&1"))
-  }
-
-  /// Starts a shell command, which runs until somebody waits for it and beyond.
-  ///
-  /// Foundation's Process does not always notice that its child has ended when it is started from a test.
-  static func start(_ command: String) throws -> OpaquePointer {
-    // Safety: `wait(for:)` closes the stream once.
-    guard let stream = unsafe popen(command, "r") else { throw Unexpected("popen: \(errno)") }
-    return unsafe stream
-  }
-
-  /// What a shell command printed, once it has ended.
-  @discardableResult
-  static func wait(for stream: OpaquePointer) throws -> Data {
-    var output = Data()
-    var buffer = [UInt8](repeating: 0, count: 1 << 16)
-    while true {
-      // Safety: the pointer and the length describe the array, which lives through the call.
-      let count = unsafe fread(&buffer, 1, buffer.count, stream)
-      if count == 0 { break }
-      output.append(contentsOf: buffer[..<count])
-    }
-    // Safety: `start(_:)` opened it and nobody else closes it.
-    guard unsafe pclose(stream) == 0 else { throw Unexpected("nft: \(String(decoding: output, as: UTF8.self))") }
-    return output
+    return try ShellCommand("nft \(json ? "-j " : "")-f \(file.path) 2>&1").wait()
   }
 
   /// What nft(8) shows as text.
@@ -134,6 +109,36 @@ enum NFT {
       let set = entries.compactMap({ $0["set"] as? [String: Any] }).first
     else { throw Unexpected("nft showed no set \(name)") }
     return try WitnessedSet(set)
+  }
+}
+
+/// A shell command that runs beside the test until somebody waits for it.
+///
+/// Foundation's Process does not always notice that its child has ended when it is started from a test.
+@safe
+struct ShellCommand {
+  private let stream: UnsafeMutablePointer<FILE>
+
+  init(_ command: String) throws {
+    // Safety: `wait()` closes the stream once.
+    guard let opened = unsafe popen(command, "r") else { throw Unexpected("popen: \(errno)") }
+    unsafe stream = unsafe opened
+  }
+
+  /// What it printed, once it has ended. To be called once.
+  @discardableResult
+  func wait() throws -> Data {
+    var output = Data()
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      // Safety: the pointer and the length describe the array, which lives through the call.
+      let count = unsafe fread(&buffer, 1, buffer.count, stream)
+      if count == 0 { break }
+      output.append(contentsOf: buffer[..<count])
+    }
+    // Safety: the stream is open, and nobody else closes it.
+    guard unsafe pclose(stream) == 0 else { throw Unexpected(String(decoding: output, as: UTF8.self)) }
+    return output
   }
 }
 

@@ -5,7 +5,8 @@ import Testing
 extension KernelTier {
   @Suite("Properties")
   struct PropertyTests {
-    @Test("After any sequence of transactions the sets hold what a model of them holds", arguments: [1, 2, 3] as [UInt64])
+    @Test(
+      "After any sequence of transactions the sets hold what a model of them holds", arguments: [1, 2, 3] as [UInt64])
     func randomTransactions(seed: UInt64) throws {
       var random = RandomSource(seed: seed)
       try withTable("chance") { connection, table in
@@ -23,9 +24,10 @@ extension KernelTier {
           for kind in Kind.allCases {
             let held = model[kind] ?? []
             let pool = pools[kind] ?? []
-            let removed = held.sorted().filter { _ in Int.random(in: 0..<4, using: &random) == 0 }.shuffled(using: &random)
-            let added = pool.filter { !held.contains($0) && Int.random(in: 0..<4, using: &random) == 0 }
-              .shuffled(using: &random)
+            var removed = held.sorted().filter { _ in Int.random(in: 0..<4, using: &random) == 0 }
+            var added = pool.filter { !held.contains($0) && Int.random(in: 0..<4, using: &random) == 0 }
+            removed.shuffle(using: &random)
+            added.shuffle(using: &random)
             try transaction.remove(PrefixList(removed), from: kind.declaration)
             try transaction.add(PrefixList(added), to: kind.declaration, isExclusive: true)
             wanted[kind] = held.subtracting(removed).union(added)

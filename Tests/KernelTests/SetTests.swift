@@ -38,8 +38,8 @@ extension KernelTier {
         }
         """
       try withTable("redeclaration") { connection, table in
-        let all =
-          Kind.allCases.map(\.declaration) + [SetDeclaration(name: "sized", family: .ipv4, isInterval: false, size: 4096)]
+        let sized = SetDeclaration(name: "sized", family: .ipv4, isInterval: false, size: 4096)
+        let all = Kind.allCases.map(\.declaration) + [sized]
         for round in 1...2 {
           if round == 2 { try NFT.run(file) }
           try connection.commit(to: table) { transaction in
