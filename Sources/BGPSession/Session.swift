@@ -209,7 +209,9 @@ package struct Session: Hashable, Sendable {
     }
   }
 
-  private mutating func handleOpenSent(_ event: Event, _ holdDeadline: Instant, _ now: Instant, _ actions: inout [Action]) {
+  private mutating func handleOpenSent(
+    _ event: Event, _ holdDeadline: Instant, _ now: Instant, _ actions: inout [Action]
+  ) {
     switch event {
     case .received(.open(let open)):
       do throws(NotificationMessage) {
@@ -222,7 +224,8 @@ package struct Session: Hashable, Sendable {
     case .received(.notification(let notification)):
       fail(.notificationReceived(notification), now, &actions)
     case .received(let message):
-      fail(.notificationSent(Self.unexpected(message, IANA.FiniteStateMachineSubcode.unexpectedInOpenSent)), now, &actions)
+      fail(
+        .notificationSent(Self.unexpected(message, IANA.FiniteStateMachineSubcode.unexpectedInOpenSent)), now, &actions)
     case .malformed(let notification):
       fail(.notificationSent(notification), now, &actions)
     case .connectionClosed, .connectionFailed:
@@ -237,7 +240,8 @@ package struct Session: Hashable, Sendable {
     }
   }
 
-  private mutating func handleOpenConfirm(_ event: Event, _ running: Running, _ now: Instant, _ actions: inout [Action]) {
+  private mutating func handleOpenConfirm(_ event: Event, _ running: Running, _ now: Instant, _ actions: inout [Action])
+  {
     var running = running
     switch event {
     case .received(.keepalive):
@@ -254,7 +258,8 @@ package struct Session: Hashable, Sendable {
       fail(.notificationReceived(notification), now, &actions)
     case .received(let message):
       fail(
-        .notificationSent(Self.unexpected(message, IANA.FiniteStateMachineSubcode.unexpectedInOpenConfirm)), now, &actions)
+        .notificationSent(Self.unexpected(message, IANA.FiniteStateMachineSubcode.unexpectedInOpenConfirm)), now,
+        &actions)
     case .malformed(let notification):
       fail(.notificationSent(notification), now, &actions)
     case .connectionClosed, .connectionFailed:
@@ -288,7 +293,8 @@ package struct Session: Hashable, Sendable {
       fail(.notificationReceived(notification), now, &actions)
     case .received(let message):
       fail(
-        .notificationSent(Self.unexpected(message, IANA.FiniteStateMachineSubcode.unexpectedInEstablished)), now, &actions)
+        .notificationSent(Self.unexpected(message, IANA.FiniteStateMachineSubcode.unexpectedInEstablished)), now,
+        &actions)
     case .malformed(let notification):
       fail(.notificationSent(notification), now, &actions)
     case .connectionClosed, .connectionFailed:
@@ -386,7 +392,8 @@ package struct Session: Hashable, Sendable {
         AttributeFault(attribute: IANA.AttributeCode.asPath, reason: .leftmostAS, verdict: .treatAsWithdraw))
     }
     if configuration.enforcesLocalAS, path.contains(configuration.localAS) {
-      update.faults.append(AttributeFault(attribute: IANA.AttributeCode.asPath, reason: .loop, verdict: .treatAsWithdraw))
+      update.faults.append(
+        AttributeFault(attribute: IANA.AttributeCode.asPath, reason: .loop, verdict: .treatAsWithdraw))
     }
     return update
   }

@@ -87,7 +87,8 @@ package struct ASPath: Hashable, Sendable {
       else { return nil }
       words.append(UInt32(type) << 16 | UInt32(count))
       for _ in 0..<count {
-        guard let number = fourOctetAS ? reader.readUInt32(octets) : reader.readUInt16(octets).map(UInt32.init), number != 0
+        guard let number = fourOctetAS ? reader.readUInt32(octets) : reader.readUInt16(octets).map(UInt32.init),
+          number != 0
         else { return nil }
         words.append(number)
       }
@@ -119,7 +120,9 @@ package struct ASPath: Hashable, Sendable {
       }
     }
     for segment in as4Path.segments where segment.type <= IANA.SegmentType.sequence {
-      if segment.type == IANA.SegmentType.sequence, let last = merged.segments.last, last.type == IANA.SegmentType.sequence {
+      if segment.type == IANA.SegmentType.sequence, let last = merged.segments.last,
+        last.type == IANA.SegmentType.sequence
+      {
         // One sequence on the wire of a four-octet peer stays one sequence.
         merged.words.removeLast(last.numbers.count + 1)
         merged.append(type: last.type, Array(last.numbers) + segment.numbers)

@@ -81,7 +81,8 @@ struct AttributeDecoder {
   private static func flagsAreRight(_ flags: UInt8, _ code: UInt8) -> Bool {
     let kind = flags & (IANA.AttributeFlag.optional | IANA.AttributeFlag.transitive)
     switch code {
-    case IANA.AttributeCode.origin, IANA.AttributeCode.asPath, IANA.AttributeCode.nextHop, IANA.AttributeCode.localPreference,
+    case IANA.AttributeCode.origin, IANA.AttributeCode.asPath, IANA.AttributeCode.nextHop,
+      IANA.AttributeCode.localPreference,
       IANA.AttributeCode.atomicAggregate:
       return kind == IANA.AttributeFlag.transitive
     case IANA.AttributeCode.multiExitDiscriminator, IANA.AttributeCode.originatorID, IANA.AttributeCode.clusterList,
@@ -202,13 +203,16 @@ struct AttributeDecoder {
   }
 
   /// MP_REACH_NLRI (RFC 4760 §3): AFI, SAFI, next hop with its length, a reserved octet, NLRI.
-  private mutating func decodeReach(_ value: OctetReader, _ whole: OctetReader, _ octets: Span<UInt8>) throws(NotificationMessage) {
+  private mutating func decodeReach(_ value: OctetReader, _ whole: OctetReader, _ octets: Span<UInt8>)
+    throws(NotificationMessage)
+  {
     var value = value
     // RFC 7606 §7.11: a length that leaves the routes in doubt resets.
-    guard let afi = value.readUInt16(octets), let safi = value.readUInt8(octets), let nextHopLength = value.readUInt8(octets),
+    guard let afi = value.readUInt16(octets), let safi = value.readUInt8(octets),
+      let nextHopLength = value.readUInt8(octets),
       var nextHop = value.take(Int(nextHopLength)), value.readUInt8(octets) != nil
     else { throw Self.optionalAttributeError(whole, octets) }
-    guard safi == IANA.SAFI.unicast, let family = AddressFamily(rawValue: afi) else { return }  // a family we did not offer
+    guard safi == IANA.SAFI.unicast, let family = AddressFamily(rawValue: afi) else { return }  // not offered by us
     switch nextHopLength {
     case 4: multiprotocolNextHop = nextHop.readUInt32(octets).map { .v4(IPv4Address($0)) }
     case 16, 32:  // RFC 2545 §3; RFC 8950 allows it for IPv4 routes
@@ -226,7 +230,9 @@ struct AttributeDecoder {
   }
 
   /// MP_UNREACH_NLRI (RFC 4760 §4): AFI, SAFI, withdrawn routes.
-  private mutating func decodeUnreach(_ value: OctetReader, _ whole: OctetReader, _ octets: Span<UInt8>) throws(NotificationMessage) {
+  private mutating func decodeUnreach(_ value: OctetReader, _ whole: OctetReader, _ octets: Span<UInt8>)
+    throws(NotificationMessage)
+  {
     var value = value
     guard let afi = value.readUInt16(octets), let safi = value.readUInt8(octets)
     else { throw Self.optionalAttributeError(whole, octets) }
@@ -244,7 +250,8 @@ struct AttributeDecoder {
   private static func optionalAttributeError(_ whole: OctetReader, _ octets: Span<UInt8>) -> NotificationMessage {
     var whole = whole
     return NotificationMessage(
-      IANA.ErrorCode.updateMessage, IANA.UpdateSubcode.optionalAttributeError, data: whole.readOctets(whole.count, octets) ?? [])
+      IANA.ErrorCode.updateMessage, IANA.UpdateSubcode.optionalAttributeError,
+      data: whole.readOctets(whole.count, octets) ?? [])
   }
 
   /// What only the whole list can tell.

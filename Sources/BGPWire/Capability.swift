@@ -59,7 +59,8 @@ package enum Capability: Hashable, Sendable {
 
   /// - Returns: nil when the length octet reaches past the parameter.
   init?(_ reader: inout OctetReader, in octets: Span<UInt8>) {
-    guard let code = reader.readUInt8(octets), let length = reader.readUInt8(octets), var value = reader.take(Int(length))
+    guard let code = reader.readUInt8(octets), let length = reader.readUInt8(octets),
+      var value = reader.take(Int(length))
     else { return nil }
     let whole = value
     if let known = Self.known(code, &value, octets), value.isAtEnd {
@@ -85,7 +86,8 @@ package enum Capability: Hashable, Sendable {
       var restart = GracefulRestart(
         restarted: head & 0x8000 != 0, notification: head & 0x4000 != 0, restartTime: head & 0x0FFF, families: [])
       while !value.isAtEnd {
-        guard let afi = value.readUInt16(octets), let safi = value.readUInt8(octets), let flags = value.readUInt8(octets)
+        guard let afi = value.readUInt16(octets), let safi = value.readUInt8(octets),
+          let flags = value.readUInt8(octets)
         else { return nil }
         restart.families.append(.init(afi: afi, safi: safi, forwardingPreserved: flags & 0x80 != 0))
       }

@@ -34,7 +34,8 @@ package struct MessageFrame: Hashable, Sendable {
       data: [UInt8(truncatingIfNeeded: length >> 8), UInt8(truncatingIfNeeded: length)])
     guard Int(length) >= IANA.headerLength, Int(length) <= maximum else { throw badLength }
     guard let type = IANA.MessageType(rawValue: typeOctet) else {
-      throw NotificationMessage(IANA.ErrorCode.messageHeader, IANA.MessageHeaderSubcode.badMessageType, data: [typeOctet])
+      throw NotificationMessage(
+        IANA.ErrorCode.messageHeader, IANA.MessageHeaderSubcode.badMessageType, data: [typeOctet])
     }
     let bodyLength = Int(length) - IANA.headerLength
     let isLongEnough =

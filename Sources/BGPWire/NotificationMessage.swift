@@ -77,16 +77,19 @@ package struct NotificationMessage: Error, Hashable, Sendable {
   private static let subcodes: [UInt8: [UInt8: String]] = [
     IANA.ErrorCode.messageHeader: [1: "synchronization error", 2: "wrong length", 3: "unknown message type"],
     IANA.ErrorCode.openMessage: [
-      1: "version mismatch", 2: "AS unacceptable", 3: "BGPID invalid", 4: "optional parameter error", 5: "authentication error",
+      1: "version mismatch", 2: "AS unacceptable", 3: "BGPID invalid", 4: "optional parameter error",
+      5: "authentication error",
       6: "unacceptable holdtime", 7: "unsupported capability", 11: "role mismatch",
     ],
     IANA.ErrorCode.updateMessage: [
-      1: "attribute list error", 2: "unknown well-known attribute", 3: "well-known attribute missing", 4: "attribute flags error",
+      1: "attribute list error", 2: "unknown well-known attribute", 3: "well-known attribute missing",
+      4: "attribute flags error",
       5: "attribute length wrong", 6: "origin unacceptable", 7: "loop detected", 8: "nexthop unacceptable",
       9: "optional attribute error", 10: "network unacceptable", 11: "AS-Path unacceptable",
     ],
     IANA.ErrorCode.finiteStateMachine: [
-      1: "unexpected message in OpenSent", 2: "unexpected message in OpenConfirm", 3: "unexpected message in Established",
+      1: "unexpected message in OpenSent", 2: "unexpected message in OpenConfirm",
+      3: "unexpected message in Established",
     ],
     IANA.ErrorCode.cease: Dictionary(
       uniqueKeysWithValues: CeaseSubcode.allCases.map { ($0.rawValue, $0.words) }),

@@ -41,7 +41,8 @@ package struct OpenMessage: Hashable, Sendable {
 
   init(_ body: OctetReader, in octets: Span<UInt8>) throws(NotificationMessage) {
     var reader = body
-    guard let version = reader.readUInt8(octets), let myAS = reader.readUInt16(octets), let holdTime = reader.readUInt16(octets),
+    guard let version = reader.readUInt8(octets), let myAS = reader.readUInt16(octets),
+      let holdTime = reader.readUInt16(octets),
       let identifier = reader.readUInt32(octets), let parametersLength = reader.readUInt8(octets)
     else { throw Self.fault(IANA.OpenSubcode.unspecific) }
     guard version == IANA.version else {
@@ -70,10 +71,13 @@ package struct OpenMessage: Hashable, Sendable {
       guard let extendedLength = reader.readUInt16(octets) else { throw Self.fault(IANA.OpenSubcode.unspecific) }
       parametersLength = Int(extendedLength)
     }
-    guard var parameters = reader.take(parametersLength), reader.isAtEnd else { throw Self.fault(IANA.OpenSubcode.unspecific) }
+    guard var parameters = reader.take(parametersLength), reader.isAtEnd else {
+      throw Self.fault(IANA.OpenSubcode.unspecific)
+    }
     while !parameters.isAtEnd {
       guard let type = parameters.readUInt8(octets),
-        let length = isExtended ? parameters.readUInt16(octets).map(Int.init) : parameters.readUInt8(octets).map(Int.init),
+        let length = isExtended
+          ? parameters.readUInt16(octets).map(Int.init) : parameters.readUInt8(octets).map(Int.init),
         var parameter = parameters.take(length)
       else { throw Self.fault(IANA.OpenSubcode.unspecific) }
       guard type == IANA.OptionalParameter.capabilities else {

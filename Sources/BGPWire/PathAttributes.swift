@@ -103,7 +103,9 @@ package struct PathAttributes: Hashable, Sendable {
       }
     }
     if !fourOctetAS, asPath.numbers.contains(where: { !$0.isTwoOctet }) {
-      writer.writeAttribute(optionalTransitive, IANA.AttributeCode.as4Path) { asPath.encode(into: &$0, fourOctetAS: true) }
+      writer.writeAttribute(optionalTransitive, IANA.AttributeCode.as4Path) {
+        asPath.encode(into: &$0, fourOctetAS: true)
+      }
     }
     if !fourOctetAS, let aggregator, !aggregator.asn.isTwoOctet {
       writer.writeAttribute(optionalTransitive, IANA.AttributeCode.as4Aggregator) {

@@ -32,7 +32,8 @@ package struct RouteRefreshMessage: Hashable, Sendable {
 
   init(_ body: OctetReader, in octets: Span<UInt8>) throws(NotificationMessage) {
     var reader = body
-    guard let afi = reader.readUInt16(octets), let subtype = reader.readUInt8(octets), let safi = reader.readUInt8(octets),
+    guard let afi = reader.readUInt16(octets), let subtype = reader.readUInt8(octets),
+      let safi = reader.readUInt8(octets),
       reader.isAtEnd
     else {
       throw NotificationMessage(IANA.ErrorCode.routeRefreshMessage, IANA.RouteRefreshSubcode.invalidMessageLength)

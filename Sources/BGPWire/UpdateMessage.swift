@@ -26,7 +26,10 @@ package struct UpdateMessage: Hashable, Sendable {
   /// The family of an End-of-RIB marker (RFC 4724 §2).
   package var endOfRIB: AddressFamily?
 
-  package init(withdrawn: PrefixList = PrefixList(), announced: PrefixList = PrefixList(), attributes: PathAttributes = PathAttributes()) {
+  package init(
+    withdrawn: PrefixList = PrefixList(), announced: PrefixList = PrefixList(),
+    attributes: PathAttributes = PathAttributes()
+  ) {
     self.withdrawn = withdrawn
     self.announced = announced
     self.attributes = attributes

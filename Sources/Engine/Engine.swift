@@ -50,7 +50,8 @@ package struct Engine: Sendable {
         for: RuleSet.Peer(
           address: neighbor.address, group: neighbor.group, remoteAS: neighbor.remoteAS, localAS: localAS))
       let session = Session(
-        SessionConfiguration(neighbor, in: configuration, localAS: localAS, routerID: configuration.routerID ?? routerID),
+        SessionConfiguration(
+          neighbor, in: configuration, localAS: localAS, routerID: configuration.routerID ?? routerID),
         random: RandomSource(seed: random.next()))
       return Peer(id: PeerID(index: index), neighbor: neighbor, rules: peerRules, session: session)
     }
@@ -89,7 +90,9 @@ package struct Engine: Sendable {
     while offset < octets.count {
       let context = peers[peer.index].session.context
       do throws(NotificationMessage) {
-        guard let frame = try MessageFrame(in: octets, at: offset, maximum: context.maximumLength) else { return offset }
+        guard let frame = try MessageFrame(in: octets, at: offset, maximum: context.maximumLength) else {
+          return offset
+        }
         offset = frame.end
         let message = try Message(frame, in: octets, context)
         count(message, &peers[peer.index].statistics.received)

@@ -9,7 +9,9 @@ extension Engine {
     let changes = tables.read(contents, inherits: isFirst)
     if isFirst {
       let count = contents.reduce(0) { $0 + $1.hosts.count + $1.intervals.count }
-      if count > 0 { log(.info, "the tables hold \(count) elements of an earlier run: kept until the feed is complete") }
+      if count > 0 {
+        log(.info, "the tables hold \(count) elements of an earlier run: kept until the feed is complete")
+      }
     }
     if !changes.isEmpty { effects.append(.commit(serial: tables.begin(changes), changes)) }
   }
@@ -40,7 +42,9 @@ extension Engine {
       let isEmpty = file.format == .spamd ? prefixes.ipv4.isEmpty : prefixes.isEmpty
       if isEmpty, !file.allowEmpty {
         exports.done(index, retry: false, at: now)
-        log(.warning, "table \(file.table) has no entry for \(file.path), which stays as it was (allow-empty would write it)")
+        log(
+          .warning,
+          "table \(file.table) has no entry for \(file.path), which stays as it was (allow-empty would write it)")
       } else {
         effects.append(.export(index: index, file, prefixes))
       }

@@ -56,7 +56,8 @@ struct Peer: Sendable {
 
   /// `192.0.2.1 (description)`, as bgpd(8) logs it.
   var logName: String {
-    neighbor.description.isEmpty ? "neighbor \(neighbor.address)" : "neighbor \(neighbor.address) (\(neighbor.description))"
+    neighbor.description.isEmpty
+      ? "neighbor \(neighbor.address)" : "neighbor \(neighbor.address) (\(neighbor.description))"
   }
 
   /// What the rules say of a route.

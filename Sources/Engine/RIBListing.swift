@@ -69,7 +69,8 @@ struct RIBListing: Sendable {
       guard isAllowed || listing.query.adjRIBIn else { return }
       listing.rows.append(
         Row(
-          prefix: prefix, peer: index, attributes: route.attributes, lastUpdate: route.lastUpdate, isStale: route.isStale,
+          prefix: prefix, peer: index, attributes: route.attributes, lastUpdate: route.lastUpdate,
+          isStale: route.isStale,
           isValid: isAllowed, isBest: isAllowed && listing.isBest(index, prefix, route.attributes)))
     }
     // One address or one prefix is looked up, not searched for.
@@ -90,7 +91,9 @@ struct RIBListing: Sendable {
   /// Whether no other peer has a better path for the prefix.
   private mutating func isBest(_ index: Int, _ prefix: Prefix, _ attributes: AttributesID) -> Bool {
     for other in peers.indices where other != index {
-      guard let route = peers[other].rib.route(prefix), peers[other].decide(prefix, route.attributes).isAllowed else { continue }
+      guard let route = peers[other].rib.route(prefix), peers[other].decide(prefix, route.attributes).isAllowed else {
+        continue
+      }
       if rank(other, route.attributes) < rank(index, attributes) { return false }
     }
     return true

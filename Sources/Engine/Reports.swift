@@ -16,11 +16,13 @@ extension Engine {
     statistics.stalePrefixes = UInt64(peer.rib.staleCount)
     let neighbor = peer.neighbor
     return NeighborReport(
-      address: neighbor.address, remoteAS: neighbor.remoteAS.value, description: neighbor.description, group: neighbor.group,
+      address: neighbor.address, remoteAS: neighbor.remoteAS.value, description: neighbor.description,
+      group: neighbor.group,
       bgpID: peer.bgpIdentifier, state: peer.session.state.reportState,
       lastUpDown: peer.lastUpDown.map { UInt64(clamping: (now - $0).seconds) },
       configuration: NeighborReport.Configuration(
-        passive: neighbor.passive, down: neighbor.down != nil, multihop: neighbor.multihop, ttlSecurity: neighbor.ttlSecurity,
+        passive: neighbor.passive, down: neighbor.down != nil, multihop: neighbor.multihop,
+        ttlSecurity: neighbor.ttlSecurity,
         holdTime: neighbor.holdTime ?? configuration.holdTime,
         minimumHoldTime: neighbor.minimumHoldTime ?? configuration.minimumHoldTime,
         maxPrefix: neighbor.maxPrefix ?? 0, maxPrefixRestart: neighbor.maxPrefixRestart ?? 0,
@@ -30,7 +32,8 @@ extension Engine {
   }
 
   private func session(_ peer: Peer) -> NeighborReport.Session? {
-    guard peer.session.isEstablished, let negotiated = peer.session.negotiated, let local = peer.local, let remote = peer.remote
+    guard peer.session.isEstablished, let negotiated = peer.session.negotiated, let local = peer.local,
+      let remote = peer.remote
     else { return nil }
     let localCapabilities = NeighborReport.Capabilities(negotiated.localCapabilities)
     let remoteCapabilities = NeighborReport.Capabilities(negotiated.peerCapabilities)
@@ -39,7 +42,8 @@ extension Engine {
       local: .init(address: local.address, port: local.port, capabilities: localCapabilities),
       remote: .init(address: remote.address, port: remote.port, capabilities: remoteCapabilities),
       negotiated: NeighborReport.Capabilities(
-        multiprotocol: negotiated.families, fourOctetAS: negotiated.context.fourOctetAS, refresh: negotiated.routeRefresh,
+        multiprotocol: negotiated.families, fourOctetAS: negotiated.context.fourOctetAS,
+        refresh: negotiated.routeRefresh,
         enhancedRefresh: negotiated.enhancedRouteRefresh,
         extendedMessage: negotiated.context.maximumLength > IANA.maximumMessageLength,
         gracefulRestart: negotiated.gracefulRestart != nil,

@@ -60,7 +60,9 @@ extension Engine {
     let how = bySilence ? "no End-of-RIB, but silent" : "End-of-RIB"
     log(.info, "\(peers[index].logName): table complete with \(prefixes) prefixes (\(how))", index)
     if prefixes > 0, peers[index].routesInTables == 0 {
-      log(.warning, "\(peers[index].logName): \(prefixes) prefixes received, 0 in tables: no rule fills one from them", index)
+      log(
+        .warning, "\(peers[index].logName): \(prefixes) prefixes received, 0 in tables: no rule fills one from them",
+        index)
     }
     exports.mark(at: now)
     let awaited = peers.filter { $0.neighbor.down == nil && !$0.hasEverSynchronized }

@@ -92,7 +92,9 @@ struct TableKeeper: Sendable {
 
   /// What brings the sets of one table and family from `contents` to the wanted state.
   private mutating func reconcile(_ contents: TableContents) -> [SetChange] {
-    guard let index = parts.firstIndex(where: { $0.table == contents.table && $0.family == contents.family }) else { return [] }
+    guard let index = parts.firstIndex(where: { $0.table == contents.table && $0.family == contents.family }) else {
+      return []
+    }
     parts[index].layout = contents.layout
     parts[index].inKernel = contents.hosts.count + contents.intervals.count
     let wanted = membership.prefixes(of: contents.table)
@@ -130,10 +132,14 @@ struct TableKeeper: Sendable {
       for part in parts where part.table == table {
         switch part.family {
         case .ipv4:
-          guard let applied = projections4[index]?.apply(added: delta.added.ipv4, removed: delta.removed.ipv4) else { continue }
+          guard let applied = projections4[index]?.apply(added: delta.added.ipv4, removed: delta.removed.ipv4) else {
+            continue
+          }
           changes += Self.setChanges(part.sets, applied) { PrefixList(ipv4: $0) }
         case .ipv6:
-          guard let applied = projections6[index]?.apply(added: delta.added.ipv6, removed: delta.removed.ipv6) else { continue }
+          guard let applied = projections6[index]?.apply(added: delta.added.ipv6, removed: delta.removed.ipv6) else {
+            continue
+          }
           changes += Self.setChanges(part.sets, applied) { PrefixList(ipv6: $0) }
         }
       }

@@ -91,7 +91,8 @@ package struct IPv6Address: Hashable, Comparable, Sendable, CustomStringConverti
         rest = rest[field.endIndex...]
         break
       }
-      guard (1...4).contains(field.utf8.count), field.utf8.allSatisfy(Self.isHexDigit), let group = UInt16(field, radix: 16)
+      guard (1...4).contains(field.utf8.count), field.utf8.allSatisfy(Self.isHexDigit),
+        let group = UInt16(field, radix: 16)
       else { return nil }
       groups.append(group)
       guard groups.count <= 8 else { return nil }
@@ -116,7 +117,8 @@ package struct IPv6Address: Hashable, Comparable, Sendable, CustomStringConverti
 
   private static func isHexDigit(_ octet: UInt8) -> Bool {
     switch octet {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"), UInt8(ascii: "A")...UInt8(ascii: "F"):
+    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
+      UInt8(ascii: "A")...UInt8(ascii: "F"):
       true
     default:
       false

@@ -47,7 +47,9 @@ package struct OctetWriter: Sendable {
   /// - Returns: `false`, and nothing written, when that number does not fit or `place` was not reserved.
   @discardableResult
   package mutating func patchUInt16(at place: Int, adding extra: Int = 0) -> Bool {
-    guard place >= 0, place + 2 <= octets.count, let length = UInt16(exactly: octets.count - place - 2 + extra) else { return false }
+    guard place >= 0, place + 2 <= octets.count, let length = UInt16(exactly: octets.count - place - 2 + extra) else {
+      return false
+    }
     octets[place] = UInt8(truncatingIfNeeded: length >> 8)
     octets[place + 1] = UInt8(truncatingIfNeeded: length)
     return true

@@ -34,7 +34,9 @@ package struct SetChange: Hashable, Sendable {
   package var removed: PrefixList
   package var added: PrefixList
 
-  package init(set: KernelSet, replaces: Bool = false, removed: PrefixList = PrefixList(), added: PrefixList = PrefixList()) {
+  package init(
+    set: KernelSet, replaces: Bool = false, removed: PrefixList = PrefixList(), added: PrefixList = PrefixList()
+  ) {
     self.set = set
     self.replaces = replaces
     self.removed = removed

@@ -226,11 +226,14 @@ extension CommunityPattern {
 
 extension LargeCommunityPattern {
   fileprivate func matches(_ community: LargeCommunity, _ peer: RuleSet.Peer) -> Bool {
-    global.matches(community.global, peer) && data1.matches(community.data1, peer) && data2.matches(community.data2, peer)
+    global.matches(community.global, peer) && data1.matches(community.data1, peer)
+      && data2.matches(community.data2, peer)
   }
 
   fileprivate func community(_ peer: RuleSet.Peer) -> LargeCommunity? {
-    guard let global = global.number(peer), let data1 = data1.number(peer), let data2 = data2.number(peer) else { return nil }
+    guard let global = global.number(peer), let data1 = data1.number(peer), let data2 = data2.number(peer) else {
+      return nil
+    }
     return LargeCommunity(global, data1, data2)
   }
 }

@@ -73,7 +73,9 @@ actor FeedServer: LoopActor {
       let context = assumeIsolated { $0.clients[number]?.session?.context } ?? .initial
       let event: Session.Event
       do throws(NotificationMessage) {
-        guard let frame = try MessageFrame(in: octets, at: offset, maximum: context.maximumLength) else { return offset }
+        guard let frame = try MessageFrame(in: octets, at: offset, maximum: context.maximumLength) else {
+          return offset
+        }
         offset = frame.end
         event = .received(try Message(frame, in: octets, context))
       } catch {

@@ -35,7 +35,9 @@ struct FeedServerCommand: AsyncParsableCommand {
     var identifier = IPv4Address(0x7F00_0001)
     if case .v4(let own) = address { identifier = own }
     if let routerID {
-      guard let given = IPv4Address(routerID) else { throw ValidationError("--router-id: not an IPv4 address: \(routerID)") }
+      guard let given = IPv4Address(routerID) else {
+        throw ValidationError("--router-id: not an IPv4 address: \(routerID)")
+      }
       identifier = given
     }
     var table = FeedTable()

@@ -44,7 +44,8 @@ final class ControlHandler: ChannelInboundHandler {
         pending.discardReadBytes()
         answer = ask(request)
       } catch {
-        context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: ControlReply.failure("\(error)").encode())), promise: nil)
+        context.writeAndFlush(
+          wrapOutboundOut(ByteBuffer(bytes: ControlReply.failure("\(error)").encode())), promise: nil)
         context.close(promise: nil)
         return
       }

@@ -36,7 +36,9 @@ actor Daemon: LoopActor {
   private var listeners: [any Channel] = []
   private var timer: Scheduled<Void>?
 
-  init(on loop: any EventLoop, _ configuration: Configuration, routerID: IPv4Address, kernel: KernelTables, logger: Logger) {
+  init(
+    on loop: any EventLoop, _ configuration: Configuration, routerID: IPv4Address, kernel: KernelTables, logger: Logger
+  ) {
     self.loop = loop
     self.configuration = configuration
     self.kernel = kernel
@@ -117,7 +119,9 @@ actor Daemon: LoopActor {
     connections[peer] = Connection(number: number)
     do {
       var bootstrap = ClientBootstrap(group: loop)
-        .channelOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 65536, maximum: 1 << 20))
+        .channelOption(
+          .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 65536, maximum: 1 << 20)
+        )
         .channelInitializer { channel in
           channel.eventLoop.makeCompletedFuture { try self.assumeIsolated { try $0.attach(channel, peer, number) } }
         }

@@ -80,7 +80,8 @@ actor KernelTables: LoopActor {
 
   /// The operator's declaration of `T` decides.
   private func layout(of name: String, _ family: AddressFamily, _ known: [String: SetDeclaration]) throws -> SetLayout {
-    guard let hosts = KernelSet.sets(of: name, family, .hostsAndIntervals).first, let declaration = known[hosts.name] else {
+    guard let hosts = KernelSet.sets(of: name, family, .hostsAndIntervals).first, let declaration = known[hosts.name]
+    else {
       return .hostsAndIntervals
     }
     return declaration.isInterval ? .intervals : .hostsAndIntervals
@@ -110,7 +111,9 @@ actor KernelTables: LoopActor {
       for part in change.added.parts(of: Self.chunk) { try commitTogether([SetChange(set: change.set, added: part)]) }
     }
     for change in hosts {
-      for part in change.removed.parts(of: Self.chunk) { try commitTogether([SetChange(set: change.set, removed: part)]) }
+      for part in change.removed.parts(of: Self.chunk) {
+        try commitTogether([SetChange(set: change.set, removed: part)])
+      }
     }
   }
 
@@ -174,7 +177,9 @@ extension AddressRange {
       while next <= end {
         var length = 32
         // Widen while the start stays aligned and the end is not passed.
-        while length > 0, next & (1 << UInt64(32 - length)) == 0, next + (2 << UInt64(32 - length)) - 1 <= end { length -= 1 }
+        while length > 0, next & (1 << UInt64(32 - length)) == 0, next + (2 << UInt64(32 - length)) - 1 <= end {
+          length -= 1
+        }
         if let prefix = IPv4Prefix(IPv4Address(UInt32(truncatingIfNeeded: next)), length: UInt8(length)) {
           prefixes.append(.v4(prefix))
         }

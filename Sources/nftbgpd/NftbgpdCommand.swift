@@ -26,7 +26,8 @@ struct NftbgpdCommand: AsyncParsableCommand {
   @Flag(name: .customShort("n"), help: "Check the configuration and exit; with -v, print it.")
   var checkOnly = false
   @Option(name: .customShort("f"), help: "Configuration file.") var file = "/etc/nftbgpd.conf"
-  @Option(name: .customShort("D"), help: ArgumentHelp("Define a macro, overriding the file's.", valueName: "macro=value"))
+  @Option(
+    name: .customShort("D"), help: ArgumentHelp("Define a macro, overriding the file's.", valueName: "macro=value"))
   var macros: [String] = []
   @Flag(name: .customShort("v"), help: "Log more.") var verbose: Int
   @Flag(name: .customShort("V"), help: "Show the version.") var showVersion = false
@@ -49,14 +50,19 @@ struct NftbgpdCommand: AsyncParsableCommand {
     do {
       let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
       let tableLoops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-      let kernel = try KernelTables(on: tableLoops.any(), table: configuration.nftTable, names: configuration.tableNames)
+      let kernel = try KernelTables(
+        on: tableLoops.any(), table: configuration.nftTable, names: configuration.tableNames)
       let daemon = Daemon(
         on: loops.any(), configuration, routerID: try Self.routerID(configuration), kernel: kernel, logger: logger)
       var quiet = Logger(label: "lifecycle")
       quiet.logLevel = .error
       let group = ServiceGroup(
         configuration: .init(
-          services: [.init(service: DaemonService(daemon: daemon, kernel: kernel), successTerminationBehavior: .gracefullyShutdownGroup)],
+          services: [
+            .init(
+              service: DaemonService(daemon: daemon, kernel: kernel),
+              successTerminationBehavior: .gracefullyShutdownGroup)
+          ],
           gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
       try await group.run()
       logger.notice("terminating")
@@ -86,7 +92,8 @@ struct NftbgpdCommand: AsyncParsableCommand {
     let unsupported = configuration.neighbors.filter { $0.md5Key != nil || $0.ttlSecurity }
     for neighbor in unsupported {
       // A session without the protection that the file asks for would be worse than none.
-      Self.say("\(file):\(neighbor.line):1: neighbor \(neighbor.address): tcp md5sig and ttl-security are not implemented yet")
+      Self.say(
+        "\(file):\(neighbor.line):1: neighbor \(neighbor.address): tcp md5sig and ttl-security are not implemented yet")
     }
     guard unsupported.isEmpty else { throw Self.badConfiguration }
     return configuration
@@ -101,7 +108,8 @@ struct NftbgpdCommand: AsyncParsableCommand {
     }
     let isLoopback = { (address: IPv4Address) in address.value >> 24 == 127 }
     guard let highest = addresses.filter({ !isLoopback($0) }).max() ?? addresses.max() else {
-      throw SystemError(call: "router-id", errorNumber: 0, explanation: "no interface has an IPv4 address; give router-id")
+      throw SystemError(
+        call: "router-id", errorNumber: 0, explanation: "no interface has an IPv4 address; give router-id")
     }
     return highest
   }

@@ -44,7 +44,9 @@ struct SessionTests {
     #expect(harness.session.isEstablished)
   }
 
-  @Test("The smaller hold time wins (RFC 4271 §4.2)", arguments: [(90, 30, 30), (30, 90, 30), (90, 0, 0), (0, 90, 0)] as [(UInt16, UInt16, UInt16)])
+  @Test(
+    "The smaller hold time wins (RFC 4271 §4.2)",
+    arguments: [(90, 30, 30), (30, 90, 30), (90, 0, 0), (0, 90, 0)] as [(UInt16, UInt16, UInt16)])
   func holdTime(ours: UInt16, theirs: UInt16, negotiated: UInt16) {
     var harness = SessionHarness { $0.holdTime = ours }
     harness.enter(.openSent)
@@ -72,7 +74,10 @@ struct SessionTests {
 
   @Test("Within one AS the peer must not have our identifier (RFC 6286 §2.2)")
   func equalIdentifier() {
-    var harness = SessionHarness { $0 = SessionConfiguration(localAS: ASN(65066), twoOctetAS: 65066, bgpIdentifier: $0.bgpIdentifier, peerAS: ASN(65066)) }
+    var harness = SessionHarness {
+      $0 = SessionConfiguration(
+        localAS: ASN(65066), twoOctetAS: 65066, bgpIdentifier: $0.bgpIdentifier, peerAS: ASN(65066))
+    }
     harness.enter(.openSent)
     let actions = harness.handle(.received(.open(SessionHarness.peerOpen(identifier: 0x7F00_0001))))
     #expect(actions.first == .send(.notification(NotificationMessage(2, 3))))
@@ -86,10 +91,13 @@ struct SessionTests {
     #expect(actions == [.send(.keepalive)])
   }
 
-  @Test("Both families are offered, and those that the peer offers too are used", arguments: [
-    ([Capability.unicast(.ipv4), .unicast(.ipv6)], [AddressFamily.ipv4, .ipv6]), ([.unicast(.ipv6)], [.ipv6]), ([], [.ipv4]),
-    ([.routeRefresh], [.ipv4]), ([.multiprotocol(afi: 1, safi: 128)], []),
-  ])
+  @Test(
+    "Both families are offered, and those that the peer offers too are used",
+    arguments: [
+      ([Capability.unicast(.ipv4), .unicast(.ipv6)], [AddressFamily.ipv4, .ipv6]), ([.unicast(.ipv6)], [.ipv6]),
+      ([], [.ipv4]),
+      ([.routeRefresh], [.ipv4]), ([.multiprotocol(afi: 1, safi: 128)], []),
+    ])
   func families(offered: [Capability], used: [AddressFamily]) {
     var harness = SessionHarness()
     harness.enter(.openSent)
@@ -102,7 +110,9 @@ struct SessionTests {
   func endOfRIB() {
     var harness = SessionHarness()
     harness.enter(.openConfirm)
-    let sent = harness.handle(.received(.keepalive)).compactMap { if case .send(let message) = $0 { message } else { nil } }
+    let sent = harness.handle(.received(.keepalive)).compactMap {
+      if case .send(let message) = $0 { message } else { nil }
+    }
     #expect(sent == [.update(UpdateMessage(endOfRIB: .ipv4)), .update(UpdateMessage(endOfRIB: .ipv6))])
 
     var plain = SessionHarness()
@@ -160,28 +170,33 @@ struct SessionTests {
     #expect(StateName(harness.session.state) == .connect)
   }
 
-  @Test("A path must begin with the neighbor's AS, or its routes are withdrawn (RFC 4271 §6.3, RFC 7606 §7.2)", arguments: [
-    ([65066, 64513], true, false), ([64513, 65066], true, true), ([], true, true), ([64513], false, false),
-  ] as [([UInt32], Bool, Bool)])
+  @Test(
+    "A path must begin with the neighbor's AS, or its routes are withdrawn (RFC 4271 §6.3, RFC 7606 §7.2)",
+    arguments: [
+      ([65066, 64513], true, false), ([64513, 65066], true, true), ([], true, true), ([64513], false, false),
+    ] as [([UInt32], Bool, Bool)])
   func leftmostAS(path: [UInt32], enforce: Bool, isWithdrawn: Bool) throws {
     var harness = SessionHarness { $0.enforcesNeighborAS = enforce }
     harness.enter(.established)
     var attributes = PathAttributes()
     attributes.asPath = ASPath(sequence: path.map(ASN.init))
     let prefix = try #require(Prefix("192.0.2.1"))
-    let actions = harness.handle(.received(.update(UpdateMessage(announced: PrefixList([prefix]), attributes: attributes))))
+    let actions = harness.handle(
+      .received(.update(UpdateMessage(announced: PrefixList([prefix]), attributes: attributes))))
     guard case .deliver(let update) = actions.first else { throw Unexpected() }
     #expect(update.isTreatedAsWithdraw == isWithdrawn)
   }
 
-  @Test("A path with our own AS is withdrawn unless enforce local-as is off (RFC 4271 §9.1.2)", arguments: [true, false])
+  @Test(
+    "A path with our own AS is withdrawn unless enforce local-as is off (RFC 4271 §9.1.2)", arguments: [true, false])
   func loop(enforce: Bool) throws {
     var harness = SessionHarness { $0.enforcesLocalAS = enforce }
     harness.enter(.established)
     var attributes = PathAttributes()
     attributes.asPath = ASPath(sequence: [ASN(65066), ASN(65500)])
     let prefix = try #require(Prefix("192.0.2.1"))
-    let actions = harness.handle(.received(.update(UpdateMessage(announced: PrefixList([prefix]), attributes: attributes))))
+    let actions = harness.handle(
+      .received(.update(UpdateMessage(announced: PrefixList([prefix]), attributes: attributes))))
     guard case .deliver(let update) = actions.first else { throw Unexpected() }
     #expect(update.isTreatedAsWithdraw == enforce)
   }

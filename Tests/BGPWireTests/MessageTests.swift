@@ -4,17 +4,28 @@ import Testing
 
 @Suite("Messages")
 struct MessageTests {
-  @Test("A header is refused with the NOTIFICATION of RFC 4271 §6.1", arguments: [
-    ("marker", [UInt8](repeating: 0xFF, count: 15) + [0xFE, 0, 19, 4], NotificationMessage(1, 1)),
-    ("length 18", [UInt8](repeating: 0xFF, count: 16) + [0, 18, 4], NotificationMessage(1, 2, data: [0, 18])),
-    ("length over the maximum", [UInt8](repeating: 0xFF, count: 16) + [0x10, 0x01, 2], NotificationMessage(1, 2, data: [0x10, 0x01])),
-    ("type 0", [UInt8](repeating: 0xFF, count: 16) + [0, 19, 0], NotificationMessage(1, 3, data: [0])),
-    ("type 6", [UInt8](repeating: 0xFF, count: 16) + [0, 19, 6], NotificationMessage(1, 3, data: [6])),
-    ("KEEPALIVE with a body", [UInt8](repeating: 0xFF, count: 16) + [0, 20, 4, 0], NotificationMessage(1, 2, data: [0, 20])),
-    ("short OPEN", [UInt8](repeating: 0xFF, count: 16) + [0, 28, 1], NotificationMessage(1, 2, data: [0, 28])),
-    ("short UPDATE", [UInt8](repeating: 0xFF, count: 16) + [0, 22, 2], NotificationMessage(1, 2, data: [0, 22])),
-    ("short NOTIFICATION", [UInt8](repeating: 0xFF, count: 16) + [0, 20, 3], NotificationMessage(1, 2, data: [0, 20])),
-  ] as [(String, [UInt8], NotificationMessage)])
+  @Test(
+    "A header is refused with the NOTIFICATION of RFC 4271 §6.1",
+    arguments: [
+      ("marker", [UInt8](repeating: 0xFF, count: 15) + [0xFE, 0, 19, 4], NotificationMessage(1, 1)),
+      ("length 18", [UInt8](repeating: 0xFF, count: 16) + [0, 18, 4], NotificationMessage(1, 2, data: [0, 18])),
+      (
+        "length over the maximum", [UInt8](repeating: 0xFF, count: 16) + [0x10, 0x01, 2],
+        NotificationMessage(1, 2, data: [0x10, 0x01])
+      ),
+      ("type 0", [UInt8](repeating: 0xFF, count: 16) + [0, 19, 0], NotificationMessage(1, 3, data: [0])),
+      ("type 6", [UInt8](repeating: 0xFF, count: 16) + [0, 19, 6], NotificationMessage(1, 3, data: [6])),
+      (
+        "KEEPALIVE with a body", [UInt8](repeating: 0xFF, count: 16) + [0, 20, 4, 0],
+        NotificationMessage(1, 2, data: [0, 20])
+      ),
+      ("short OPEN", [UInt8](repeating: 0xFF, count: 16) + [0, 28, 1], NotificationMessage(1, 2, data: [0, 28])),
+      ("short UPDATE", [UInt8](repeating: 0xFF, count: 16) + [0, 22, 2], NotificationMessage(1, 2, data: [0, 22])),
+      (
+        "short NOTIFICATION", [UInt8](repeating: 0xFF, count: 16) + [0, 20, 3],
+        NotificationMessage(1, 2, data: [0, 20])
+      ),
+    ] as [(String, [UInt8], NotificationMessage)])
   func header(name: String, octets: [UInt8], expected: NotificationMessage) {
     #expect(throws: expected) { try MessageFrame(in: octets.span, at: 0, maximum: 4096) }
   }
@@ -48,36 +59,47 @@ struct MessageTests {
     #expect(try Wire.messages(Message.open(open).encode(.initial), .initial) == [.open(open)])
   }
 
-  @Test("The extended encoding is recognised by its type, whatever the one-octet length says (RFC 9072 §2)", arguments: [1, 200, 255] as [UInt8])
+  @Test(
+    "The extended encoding is recognised by its type, whatever the one-octet length says (RFC 9072 §2)",
+    arguments: [1, 200, 255] as [UInt8])
   func extendedParameters(length: UInt8) throws {
     let body = Wire.hex("04 fe2a 005a 7f000001") + [length] + Wire.hex("ff 0009 02 0006 01 04 0001 00 01")
-    guard case .open(let open) = try Wire.messages(Wire.message(1, body), .initial).first else { return #expect(Bool(false)) }
+    guard case .open(let open) = try Wire.messages(Wire.message(1, body), .initial).first else {
+      return #expect(Bool(false))
+    }
     #expect(open.capabilities == [.unicast(.ipv4)])
   }
 
-  @Test("A bad OPEN is refused with the NOTIFICATION of RFC 4271 §6.2 and RFC 5492", arguments: [
-    ("version 3", "03 fe2a 005a 7f000001 00", NotificationMessage(2, 1, data: [0, 4])),
-    ("hold time 1", "04 fe2a 0001 7f000001 00", NotificationMessage(2, 6)),
-    ("hold time 2", "04 fe2a 0002 7f000001 00", NotificationMessage(2, 6)),
-    ("identifier 0", "04 fe2a 005a 00000000 00", NotificationMessage(2, 3)),
-    ("parameter of type 1", "04 fe2a 005a 7f000001 03 01 01 00", NotificationMessage(2, 4)),
-    ("parameters too long", "04 fe2a 005a 7f000001 05 02 00", NotificationMessage(2, 0)),
-    ("parameters too short", "04 fe2a 005a 7f000001 00 02 00", NotificationMessage(2, 0)),
-    ("parameter overruns", "04 fe2a 005a 7f000001 02 02 06", NotificationMessage(2, 0)),
-    ("capability overruns", "04 fe2a 005a 7f000001 04 02 02 01 04", NotificationMessage(2, 0)),
-    ("capability without a length", "04 fe2a 005a 7f000001 03 02 01 01", NotificationMessage(2, 0)),
-    ("extended length cut off", "04 fe2a 005a 7f000001 ff ff 00", NotificationMessage(2, 0)),
-    ("extended length too long", "04 fe2a 005a 7f000001 ff ff 0009 02", NotificationMessage(2, 0)),
-  ] as [(String, String, NotificationMessage)])
+  @Test(
+    "A bad OPEN is refused with the NOTIFICATION of RFC 4271 §6.2 and RFC 5492",
+    arguments: [
+      ("version 3", "03 fe2a 005a 7f000001 00", NotificationMessage(2, 1, data: [0, 4])),
+      ("hold time 1", "04 fe2a 0001 7f000001 00", NotificationMessage(2, 6)),
+      ("hold time 2", "04 fe2a 0002 7f000001 00", NotificationMessage(2, 6)),
+      ("identifier 0", "04 fe2a 005a 00000000 00", NotificationMessage(2, 3)),
+      ("parameter of type 1", "04 fe2a 005a 7f000001 03 01 01 00", NotificationMessage(2, 4)),
+      ("parameters too long", "04 fe2a 005a 7f000001 05 02 00", NotificationMessage(2, 0)),
+      ("parameters too short", "04 fe2a 005a 7f000001 00 02 00", NotificationMessage(2, 0)),
+      ("parameter overruns", "04 fe2a 005a 7f000001 02 02 06", NotificationMessage(2, 0)),
+      ("capability overruns", "04 fe2a 005a 7f000001 04 02 02 01 04", NotificationMessage(2, 0)),
+      ("capability without a length", "04 fe2a 005a 7f000001 03 02 01 01", NotificationMessage(2, 0)),
+      ("extended length cut off", "04 fe2a 005a 7f000001 ff ff 00", NotificationMessage(2, 0)),
+      ("extended length too long", "04 fe2a 005a 7f000001 ff ff 0009 02", NotificationMessage(2, 0)),
+    ] as [(String, String, NotificationMessage)])
   func badOpen(name: String, body: String, expected: NotificationMessage) {
     #expect(throws: expected) { try Wire.messages(Wire.message(1, Wire.hex(body)), .initial) }
   }
 
-  @Test("A known capability with a wrong length counts as not offered", arguments: ["01 03 000100", "41 02 fe2a", "02 01 00", "40 01 00", "40 05 0000000101"])
+  @Test(
+    "A known capability with a wrong length counts as not offered",
+    arguments: ["01 03 000100", "41 02 fe2a", "02 01 00", "40 01 00", "40 05 0000000101"])
   func oddCapability(octets: String) throws {
     let capability = Wire.hex(octets)
-    let body = Wire.hex("04 fe2a 005a 7f000001") + [UInt8(capability.count + 2), 2, UInt8(capability.count)] + capability
-    guard case .open(let open) = try Wire.messages(Wire.message(1, body), .initial).first else { return #expect(Bool(false)) }
+    let body =
+      Wire.hex("04 fe2a 005a 7f000001") + [UInt8(capability.count + 2), 2, UInt8(capability.count)] + capability
+    guard case .open(let open) = try Wire.messages(Wire.message(1, body), .initial).first else {
+      return #expect(Bool(false))
+    }
     #expect(open.capabilities == [.unknown(code: capability[0], octets: Array(capability[2...]))])
     #expect(open.asn == ASN(65066))
   }
@@ -103,27 +125,36 @@ struct MessageTests {
     #expect(NotificationMessage(6, 2, data: []).shutdownText == nil)
   }
 
-  @Test("AS4_PATH is merged as RFC 6793 §4.2.3 says", arguments: [
-    ("02 02 5ba0 fe2a", "02 01 fa56ea42", "23456 4200000002"), ("02 03 fe2a 5ba0 5ba0", "02 02 fa56ea42 00010000", "65066 4200000002 65536"),
-    ("02 01 5ba0", "02 02 fa56ea42 0000fe2a", "23456"), ("02 02 5ba0 fe2a", "01 02 00000001 00000002", "23456 { 1 2 }"),
-    ("01 02 fe2a 5ba0", "02 01 fa56ea42", "4200000002"), ("02 02 5ba0 fe2a", "02 02 fa56ea42 0000fe2a", "4200000002 65066"),
-  ])
+  @Test(
+    "AS4_PATH is merged as RFC 6793 §4.2.3 says",
+    arguments: [
+      ("02 02 5ba0 fe2a", "02 01 fa56ea42", "23456 4200000002"),
+      ("02 03 fe2a 5ba0 5ba0", "02 02 fa56ea42 00010000", "65066 4200000002 65536"),
+      ("02 01 5ba0", "02 02 fa56ea42 0000fe2a", "23456"),
+      ("02 02 5ba0 fe2a", "01 02 00000001 00000002", "23456 { 1 2 }"),
+      ("01 02 fe2a 5ba0", "02 01 fa56ea42", "4200000002"),
+      ("02 02 5ba0 fe2a", "02 02 fa56ea42 0000fe2a", "4200000002 65066"),
+    ])
   func as4Path(path: String, as4Path: String, merged: String) throws {
     let two = Wire.hex(path)
     let four = Wire.hex(as4Path.replacing("fa56ea42", with: "fa56ea02"))
     let attributes =
-      Wire.hex("40 01 01 00 40 03 04 7f000002") + [0x40, 2, UInt8(two.count)] + two + [0xC0, 17, UInt8(four.count)] + four
+      Wire.hex("40 01 01 00 40 03 04 7f000002") + [0x40, 2, UInt8(two.count)] + two + [0xC0, 17, UInt8(four.count)]
+      + four
     let update = try Wire.update(
-      Wire.update(attributes: attributes, nlri: [32, 192, 0, 2, 1]), DecodeContext(fourOctetAS: false, isInternal: false))
+      Wire.update(attributes: attributes, nlri: [32, 192, 0, 2, 1]),
+      DecodeContext(fourOctetAS: false, isInternal: false))
     #expect(update.attributes.asPath.description == merged)
   }
 
   @Test("An AGGREGATOR that is not AS_TRANS makes AS4_PATH void (RFC 6793 §4.2.3)")
   func outdatedAS4() throws {
     let attributes = Wire.hex(
-      "40 01 01 00 40 02 04 02 01 5ba0 40 03 04 7f000002 c0 07 06 fe2a 7f000001 c0 11 06 02 01 fa56ea42 c0 12 08 fa56ea42 7f000001")
+      "40 01 01 00 40 02 04 02 01 5ba0 40 03 04 7f000002 c0 07 06 fe2a 7f000001 c0 11 06 02 01 fa56ea42 c0 12 08 fa56ea42 7f000001"
+    )
     let update = try Wire.update(
-      Wire.update(attributes: attributes, nlri: [32, 192, 0, 2, 1]), DecodeContext(fourOctetAS: false, isInternal: false))
+      Wire.update(attributes: attributes, nlri: [32, 192, 0, 2, 1]),
+      DecodeContext(fourOctetAS: false, isInternal: false))
     #expect(update.attributes.asPath.description == "23456")
     #expect(update.attributes.aggregator?.asn == ASN(65066))
   }

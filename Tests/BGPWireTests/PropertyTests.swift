@@ -14,7 +14,9 @@ struct PropertyTests {
     }
   }
 
-  @Test("Octets changed at random never trap, and what is decoded can be encoded", arguments: ["openbgpd-7.7", "openbgpd-7.7-two-octet", "bird-2.0.12"])
+  @Test(
+    "Octets changed at random never trap, and what is decoded can be encoded",
+    arguments: ["openbgpd-7.7", "openbgpd-7.7-two-octet", "bird-2.0.12"])
   func mutations(name: String) throws {
     let recording = try Wire.recording(name)
     var random = RandomSource(seed: 5)
@@ -28,7 +30,8 @@ struct PropertyTests {
         octets[16] = UInt8(octets.count >> 8)
         octets[17] = UInt8(octets.count & 255)
       }
-      let context = DecodeContext(fourOctetAS: Bool.random(using: &random), isInternal: Bool.random(using: &random), maximumLength: 65535)
+      let context = DecodeContext(
+        fourOctetAS: Bool.random(using: &random), isInternal: Bool.random(using: &random), maximumLength: 65535)
       guard let messages = try? Wire.messages(octets, context) else { continue }
       for message in messages { _ = message.encode(context) }
     }
@@ -73,15 +76,21 @@ struct PropertyTests {
     if Bool.random(using: &random) {
       attributes.aggregator = .init(asn: ASN(UInt32.random(in: 1...65000, using: &random)), address: IPv4Address(7))
     }
-    attributes.communities = Set((0..<Int.random(in: 0...80, using: &random)).map { _ in
-      Community(UInt32.random(in: 0 ... .max, using: &random))
-    }).sorted()
-    attributes.extendedCommunities = Set((0..<Int.random(in: 0...3, using: &random)).map { _ in
-      ExtendedCommunity(UInt64.random(in: 0 ... .max, using: &random))
-    }).sorted()
-    attributes.largeCommunities = Set((0..<Int.random(in: 0...30, using: &random)).map { _ in
-      LargeCommunity(UInt32.random(in: 0 ... .max, using: &random), 1, UInt32.random(in: 0...9, using: &random))
-    }).sorted()
+    attributes.communities = Set(
+      (0..<Int.random(in: 0...80, using: &random)).map { _ in
+        Community(UInt32.random(in: 0 ... .max, using: &random))
+      }
+    ).sorted()
+    attributes.extendedCommunities = Set(
+      (0..<Int.random(in: 0...3, using: &random)).map { _ in
+        ExtendedCommunity(UInt64.random(in: 0 ... .max, using: &random))
+      }
+    ).sorted()
+    attributes.largeCommunities = Set(
+      (0..<Int.random(in: 0...30, using: &random)).map { _ in
+        LargeCommunity(UInt32.random(in: 0 ... .max, using: &random), 1, UInt32.random(in: 0...9, using: &random))
+      }
+    ).sorted()
     if isInternal, Bool.random(using: &random) {
       attributes.originatorID = IPv4Address(9)
       attributes.clusterList = [IPv4Address(1), IPv4Address(2)]
@@ -94,9 +103,12 @@ struct PropertyTests {
 
   private static func prefix(_ random: inout RandomSource) -> Prefix? {
     if Bool.random(using: &random) {
-      return Prefix(.v4(IPv4Address(UInt32.random(in: 0 ... .max, using: &random))), length: UInt8.random(in: 0...32, using: &random))
+      return Prefix(
+        .v4(IPv4Address(UInt32.random(in: 0 ... .max, using: &random))),
+        length: UInt8.random(in: 0...32, using: &random))
     }
-    let address = IPv6Address(high: UInt64.random(in: 0 ... .max, using: &random), low: UInt64.random(in: 0 ... .max, using: &random))
+    let address = IPv6Address(
+      high: UInt64.random(in: 0 ... .max, using: &random), low: UInt64.random(in: 0 ... .max, using: &random))
     return Prefix(.v6(address), length: UInt8.random(in: 0...128, using: &random))
   }
 }

@@ -15,7 +15,8 @@ struct RecordingTests {
     #expect(
       open.capabilities == [
         .unicast(.ipv4), .unicast(.ipv6), .routeRefresh,
-        .gracefulRestart(.init(restarted: true, notification: false, restartTime: 0, families: [])), .fourOctetAS(ASN(65066)),
+        .gracefulRestart(.init(restarted: true, notification: false, restartTime: 0, families: [])),
+        .fourOctetAS(ASN(65066)),
       ])
     #expect(messages[1] == .keepalive)
     let updates = Self.updates(messages)

@@ -45,7 +45,8 @@ struct Laboratory {
     configuration.defaultAction = .allow
     configuration.rules = [("bypass", 42), ("black", 666)].map { name, value in
       FilterRule(
-        action: .match, peers: [.group("spam-bgp")], conditions: [.community(CommunityPattern(.number(65066), .number(value)))],
+        action: .match, peers: [.group("spam-bgp")],
+        conditions: [.community(CommunityPattern(.number(65066), .number(value)))],
         sets: [.pftable(name)])
     }
     change(&configuration)
@@ -139,13 +140,18 @@ struct Laboratory {
     let remote = Endpoint(address: engine.configuration.neighbors[index].address, port: 179)
     engine.handle(.connected(peer(index), local: local, remote: remote), at: now)
     settle()
-    var capabilities: [Capability] = [.unicast(.ipv4), .unicast(.ipv6), .fourOctetAS(ASN(65066)), .enhancedRouteRefresh]
+    var capabilities: [Capability] = [
+      .unicast(.ipv4), .unicast(.ipv6), .fourOctetAS(ASN(65066)), .enhancedRouteRefresh,
+    ]
     if endOfRIB {
       capabilities.append(.gracefulRestart(.init(restarted: true, notification: false, restartTime: 0, families: [])))
     }
     receive(
       index,
-      .open(OpenMessage(myAS: 65066, holdTime: 90, bgpIdentifier: IPv4Address(0x7F00_0002 + UInt32(index)), capabilities: capabilities)))
+      .open(
+        OpenMessage(
+          myAS: 65066, holdTime: 90, bgpIdentifier: IPv4Address(0x7F00_0002 + UInt32(index)), capabilities: capabilities
+        )))
     receive(index, .keepalive)
   }
 
@@ -206,7 +212,9 @@ struct KernelModel {
         #expect(!set.contains(prefix), "\(prefix) again in \(change.set.name)")
         #expect(prefix.family == change.set.family)
         if change.set.isInterval {
-          #expect(!set.contains { $0.contains(prefix) || prefix.contains($0) }, "EEXIST: \(prefix) overlaps in \(change.set.name)")
+          #expect(
+            !set.contains { $0.contains(prefix) || prefix.contains($0) },
+            "EEXIST: \(prefix) overlaps in \(change.set.name)")
         } else {
           #expect(prefix.isHost)
         }

@@ -17,7 +17,8 @@ struct ReportTests {
       case .routes(let routes):
         for route in routes {
           let peer = paths[route.path].map { "\($0.neighborAddress)" } ?? "?"
-          rows.append("\(route.isValid ? "*" : "")\(route.isBest ? ">" : "")\(route.isStale ? "S" : "") \(route.prefix) \(peer)")
+          rows.append(
+            "\(route.isValid ? "*" : "")\(route.isBest ? ">" : "")\(route.isStale ? "S" : "") \(route.prefix) \(peer)")
         }
       case .neighbor, .table, .prefixes, .failure, .end: break
       }
@@ -40,7 +41,8 @@ struct ReportTests {
     var lab = Self.twoPeers()
     #expect(
       Self.rows(&lab, RIBQuery()) == [
-        "*> 192.0.2.1/32 127.0.0.2", "* 192.0.2.1/32 127.0.0.3", "*> 192.0.2.2/32 127.0.0.2", "*> 198.51.100.0/24 127.0.0.2",
+        "*> 192.0.2.1/32 127.0.0.2", "* 192.0.2.1/32 127.0.0.3", "*> 192.0.2.2/32 127.0.0.2",
+        "*> 198.51.100.0/24 127.0.0.2",
         "* 198.51.100.0/24 127.0.0.3", "*> 2001:db8::25/128 127.0.0.2",
       ])
   }
@@ -57,7 +59,10 @@ struct ReportTests {
     #expect(Self.rows(&lab, RIBQuery(sourceAS: 1)).isEmpty)
     #expect(Self.rows(&lab, RIBQuery(peerAS: 65066)).count == 6)
     let address = try #require(IPAddress("198.51.100.77"))
-    #expect(Self.rows(&lab, RIBQuery(prefix: .longestMatch(address))) == ["*> 198.51.100.0/24 127.0.0.2", "* 198.51.100.0/24 127.0.0.3"])
+    #expect(
+      Self.rows(&lab, RIBQuery(prefix: .longestMatch(address))) == [
+        "*> 198.51.100.0/24 127.0.0.2", "* 198.51.100.0/24 127.0.0.3",
+      ])
     let net = try #require(Prefix("192.0.2.0/24"))
     #expect(Self.rows(&lab, RIBQuery(prefix: .all(net))).count == 3)
     #expect(Self.rows(&lab, RIBQuery(prefix: .exact(net))).isEmpty)
@@ -146,7 +151,9 @@ struct ReportTests {
   func neighbor() {
     var lab = Self.twoPeers()
     lab.advance(.seconds(10))
-    guard case .neighbor(let report) = lab.replies(.showNeighbor(.description("eu"))).first else { return #expect(Bool(false)) }
+    guard case .neighbor(let report) = lab.replies(.showNeighbor(.description("eu"))).first else {
+      return #expect(Bool(false))
+    }
     #expect(report.state == .established)
     #expect(report.lastUpDown == 10)
     #expect(report.bgpID == IPv4Address(0x7F00_0003))

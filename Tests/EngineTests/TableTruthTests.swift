@@ -13,7 +13,8 @@ struct TableTruthTests {
       var table: Set<Prefix> = []
       for peer in routes {
         // The last matching rule wins: 666 over 42.
-        for (prefix, communities) in peer where communities.contains(community) && (community == 666 || !communities.contains(666)) {
+        for (prefix, communities) in peer
+        where communities.contains(community) && (community == 666 || !communities.contains(666)) {
           table.insert(prefix)
         }
       }
@@ -44,7 +45,8 @@ struct TableTruthTests {
         lab.announce(peer, PrefixList(list), communities)
         for prefix in list { model.routes[peer][prefix] = Set(communities) }
       case 10..<17:
-        let list = Bool.random(using: &random) ? Self.prefixes(&random) : Array(model.routes[peer].keys.sorted().prefix(3))
+        let list =
+          Bool.random(using: &random) ? Self.prefixes(&random) : Array(model.routes[peer].keys.sorted().prefix(3))
         lab.receive(peer, .update(UpdateMessage(withdrawn: PrefixList(list))))
         for prefix in list { model.routes[peer][prefix] = nil }
       case 17:
@@ -71,16 +73,27 @@ struct TableTruthTests {
       let intervals = wanted.filter { isInterval || !$0.isHost }
       let cover = intervals.filter { prefix in !intervals.contains { $0 != prefix && $0.contains(prefix) } }
       let expected = cover.union(isInterval ? [] : wanted.filter(\.isHost))
-      #expect(Set(lab.kernel.table(name)) == Set(expected.map(\.description)), "seed \(seed), table \(name)\n\(lab.log.suffix(12).joined(separator: "\n"))")
+      #expect(
+        Set(lab.kernel.table(name)) == Set(expected.map(\.description)),
+        "seed \(seed), table \(name)\n\(lab.log.suffix(12).joined(separator: "\n"))")
     }
   }
 
   private static func prefixes(_ random: inout RandomSource) -> [Prefix] {
     (0..<Int.random(in: 1...4, using: &random)).compactMap { _ in
       switch Int.random(in: 0..<4, using: &random) {
-      case 0: Prefix(.v4(IPv4Address(UInt32.random(in: 0..<16, using: &random))), length: UInt8.random(in: 27...32, using: &random))
-      case 1: Prefix(.v6(IPv6Address(high: 0, low: UInt64.random(in: 0..<8, using: &random))), length: UInt8.random(in: 124...128, using: &random))
-      case 2: Prefix(.v4(IPv4Address(.max - UInt32.random(in: 0..<4, using: &random))), length: UInt8.random(in: 0...32, using: &random))
+      case 0:
+        Prefix(
+          .v4(IPv4Address(UInt32.random(in: 0..<16, using: &random))), length: UInt8.random(in: 27...32, using: &random)
+        )
+      case 1:
+        Prefix(
+          .v6(IPv6Address(high: 0, low: UInt64.random(in: 0..<8, using: &random))),
+          length: UInt8.random(in: 124...128, using: &random))
+      case 2:
+        Prefix(
+          .v4(IPv4Address(.max - UInt32.random(in: 0..<4, using: &random))),
+          length: UInt8.random(in: 0...32, using: &random))
       default: Prefix(host: .v4(IPv4Address(UInt32.random(in: 0..<32, using: &random))))
       }
     }

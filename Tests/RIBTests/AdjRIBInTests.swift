@@ -19,11 +19,15 @@ struct AdjRIBInTests {
   func interning() throws {
     var rib = AdjRIBIn()
     var changes: [RouteChange] = []
-    rib.apply(UpdateMessage(announced: Self.prefixes("192.0.2.1", "192.0.2.2"), attributes: Self.attributes(1)), at: .zero, into: &changes)
-    rib.apply(UpdateMessage(announced: Self.prefixes("2001:db8::1"), attributes: Self.attributes(1)), at: .zero, into: &changes)
+    rib.apply(
+      UpdateMessage(announced: Self.prefixes("192.0.2.1", "192.0.2.2"), attributes: Self.attributes(1)), at: .zero,
+      into: &changes)
+    rib.apply(
+      UpdateMessage(announced: Self.prefixes("2001:db8::1"), attributes: Self.attributes(1)), at: .zero, into: &changes)
     #expect(rib.pool.count == 1)
     #expect(rib.count == 3)
-    rib.apply(UpdateMessage(withdrawn: Self.prefixes("192.0.2.1", "192.0.2.2", "2001:db8::1")), at: .zero, into: &changes)
+    rib.apply(
+      UpdateMessage(withdrawn: Self.prefixes("192.0.2.1", "192.0.2.2", "2001:db8::1")), at: .zero, into: &changes)
     guard case .withdrawn(_, let attributes) = changes.last else { return #expect(Bool(false)) }
     #expect(rib.pool[attributes] == Self.attributes(1))
     let collected = rib.collect()
@@ -36,11 +40,14 @@ struct AdjRIBInTests {
     var rib = AdjRIBIn()
     var changes: [RouteChange] = []
     for community in [1, 2, 2] as [UInt32] {
-      rib.apply(UpdateMessage(announced: Self.prefixes("192.0.2.1"), attributes: Self.attributes(community)), at: .zero, into: &changes)
+      rib.apply(
+        UpdateMessage(announced: Self.prefixes("192.0.2.1"), attributes: Self.attributes(community)), at: .zero,
+        into: &changes)
     }
     let described = changes.map { change -> String in
       guard case .announced(_, let new, let old) = change else { return "?" }
-      return "\(rib.pool[new].communities.first?.value ?? 0) for \(old.map { "\(rib.pool[$0].communities.first?.value ?? 0)" } ?? "nothing")"
+      return
+        "\(rib.pool[new].communities.first?.value ?? 0) for \(old.map { "\(rib.pool[$0].communities.first?.value ?? 0)" } ?? "nothing")"
     }
     #expect(described == ["1 for nothing", "2 for 1", "2 for 2"])
     let collected = rib.collect()
@@ -51,9 +58,11 @@ struct AdjRIBInTests {
   func revival() {
     var rib = AdjRIBIn()
     var changes: [RouteChange] = []
-    rib.apply(UpdateMessage(announced: Self.prefixes("192.0.2.1"), attributes: Self.attributes(1)), at: .zero, into: &changes)
+    rib.apply(
+      UpdateMessage(announced: Self.prefixes("192.0.2.1"), attributes: Self.attributes(1)), at: .zero, into: &changes)
     rib.apply(UpdateMessage(withdrawn: Self.prefixes("192.0.2.1")), at: .zero, into: &changes)
-    rib.apply(UpdateMessage(announced: Self.prefixes("192.0.2.2"), attributes: Self.attributes(1)), at: .zero, into: &changes)
+    rib.apply(
+      UpdateMessage(announced: Self.prefixes("192.0.2.2"), attributes: Self.attributes(1)), at: .zero, into: &changes)
     let collected = rib.collect()
     #expect(collected.isEmpty)
     #expect(rib.pool.count == 1)
@@ -64,7 +73,8 @@ struct AdjRIBInTests {
     var rib = AdjRIBIn()
     var changes: [RouteChange] = []
     let list = Self.prefixes("192.0.2.1")
-    rib.apply(UpdateMessage(withdrawn: list, announced: list, attributes: Self.attributes(1)), at: .zero, into: &changes)
+    rib.apply(
+      UpdateMessage(withdrawn: list, announced: list, attributes: Self.attributes(1)), at: .zero, into: &changes)
     #expect(rib.count == 1)
   }
 
@@ -87,12 +97,15 @@ struct AdjRIBInTests {
     var rib = AdjRIBIn()
     var changes: [RouteChange] = []
     rib.apply(
-      UpdateMessage(announced: Self.prefixes("192.0.2.1", "192.0.2.2", "2001:db8::1"), attributes: Self.attributes(1)), at: .zero,
+      UpdateMessage(announced: Self.prefixes("192.0.2.1", "192.0.2.2", "2001:db8::1"), attributes: Self.attributes(1)),
+      at: .zero,
       into: &changes)
     rib.markStale()
     #expect(rib.staleCount == 3)
     changes = []
-    rib.apply(UpdateMessage(announced: Self.prefixes("192.0.2.1"), attributes: Self.attributes(1)), at: .zero + .seconds(60), into: &changes)
+    rib.apply(
+      UpdateMessage(announced: Self.prefixes("192.0.2.1"), attributes: Self.attributes(1)), at: .zero + .seconds(60),
+      into: &changes)
     rib.apply(UpdateMessage(withdrawn: Self.prefixes("2001:db8::1")), at: .zero, into: &changes)
     #expect(rib.staleCount == 1)
     changes = []
@@ -124,7 +137,8 @@ struct AdjRIBInTests {
       if step % 7 == 0 { _ = rib.collect() }
     }
     _ = rib.collect()
-    let held = Dictionary(uniqueKeysWithValues: rib.ipv4.routes.map { (Prefix.v4($0.key), rib.pool[$0.value.attributes]) })
+    let held = Dictionary(
+      uniqueKeysWithValues: rib.ipv4.routes.map { (Prefix.v4($0.key), rib.pool[$0.value.attributes]) })
     #expect(held == model)
     #expect(rib.pool.count == Set(model.values).count)
   }

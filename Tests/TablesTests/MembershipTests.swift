@@ -32,9 +32,11 @@ struct MembershipTests {
     _ = membership.takeChanges()
     membership.move(prefix, from: Self.black, to: Self.bypass)
     let changes = membership.takeChanges()
-    #expect(changes == [
-      TableID(index: 0): TableDelta(removed: PrefixList([prefix])), TableID(index: 1): TableDelta(added: PrefixList([prefix])),
-    ])
+    #expect(
+      changes == [
+        TableID(index: 0): TableDelta(removed: PrefixList([prefix])),
+        TableID(index: 1): TableDelta(added: PrefixList([prefix])),
+      ])
   }
 
   @Test("Changes are net: what came and went, or went and came back, is not in them")

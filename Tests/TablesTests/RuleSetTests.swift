@@ -8,14 +8,17 @@ struct RuleSetTests {
   private static let peer = RuleSet.Peer(
     address: .v4(IPv4Address(0x7F00_0002)), group: "spam-bgp", remoteAS: ASN(65066), localAS: ASN(65500))
   private static let bypass = FilterRule(
-    action: .match, peers: [.group("spam-bgp")], conditions: [.community(CommunityPattern(.number(65066), .number(42)))],
+    action: .match, peers: [.group("spam-bgp")],
+    conditions: [.community(CommunityPattern(.number(65066), .number(42)))],
     sets: [.pftable("bypass")], line: 18)
   private static let black = FilterRule(
-    action: .match, peers: [.group("spam-bgp")], conditions: [.community(CommunityPattern(.number(65066), .number(666)))],
+    action: .match, peers: [.group("spam-bgp")],
+    conditions: [.community(CommunityPattern(.number(65066), .number(666)))],
     sets: [.pftable("black")], line: 19)
 
   private static func decide(
-    _ rules: [FilterRule], defaultAction: FilterRule.Action = .allow, prefix: String = "192.0.2.1", path: [UInt32] = [65066],
+    _ rules: [FilterRule], defaultAction: FilterRule.Action = .allow, prefix: String = "192.0.2.1",
+    path: [UInt32] = [65066],
     _ communities: Community...
   ) throws -> (isAllowed: Bool, tables: [String]) {
     let names = ["bypass", "black"]
@@ -69,37 +72,48 @@ struct RuleSetTests {
     #expect(try Self.decide([FilterRule(action: .deny, direction: .to)], Self.trapped).isAllowed)
   }
 
-  @Test("A rule concerns the peers that it selects", arguments: [
-    (PeerSelector.any, true), (.ebgp, true), (.ibgp, false), (.group("spam-bgp"), true), (.group("other"), false),
-    (.remoteAS(ASN(65066)), true), (.remoteAS(ASN(1)), false), (.address(.v4(IPv4Address(0x7F00_0002))), true),
-    (.address(.v4(IPv4Address(0x7F00_0003))), false),
-  ])
+  @Test(
+    "A rule concerns the peers that it selects",
+    arguments: [
+      (PeerSelector.any, true), (.ebgp, true), (.ibgp, false), (.group("spam-bgp"), true), (.group("other"), false),
+      (.remoteAS(ASN(65066)), true), (.remoteAS(ASN(1)), false), (.address(.v4(IPv4Address(0x7F00_0002))), true),
+      (.address(.v4(IPv4Address(0x7F00_0003))), false),
+    ])
   func selectors(selector: PeerSelector, isConcerned: Bool) throws {
     let rule = FilterRule(action: .deny, peers: [selector])
     #expect(try Self.decide([rule], Self.trapped).isAllowed != isConcerned)
   }
 
-  @Test("Community patterns know wildcards, neighbor-as and local-as", arguments: [
-    (CommunityPattern(.any, .number(666)), true), (CommunityPattern(.number(65066), .any), true), (CommunityPattern(.any, .any), true),
-    (CommunityPattern(.neighborAS, .number(666)), true), (CommunityPattern(.localAS, .number(666)), false),
-    (CommunityPattern(.number(65066), .number(42)), false),
-  ])
+  @Test(
+    "Community patterns know wildcards, neighbor-as and local-as",
+    arguments: [
+      (CommunityPattern(.any, .number(666)), true), (CommunityPattern(.number(65066), .any), true),
+      (CommunityPattern(.any, .any), true),
+      (CommunityPattern(.neighborAS, .number(666)), true), (CommunityPattern(.localAS, .number(666)), false),
+      (CommunityPattern(.number(65066), .number(42)), false),
+    ])
   func communityPatterns(pattern: CommunityPattern, matches: Bool) throws {
-    #expect(try !Self.decide([FilterRule(action: .deny, conditions: [.community(pattern)])], Self.trapped).isAllowed == matches)
+    #expect(
+      try !Self.decide([FilterRule(action: .deny, conditions: [.community(pattern)])], Self.trapped).isAllowed
+        == matches)
   }
 
-  @Test("All conditions must hold, and each looks where it says", arguments: [
-    (FilterCondition.family(.ipv4), true), (.family(.ipv6), false), (.prefixLength(LengthRange(25...32)), true),
-    (.prefixLength(LengthRange(32...32, inverted: true)), false), (.asPath(.source, [.equal(ASN(64513))]), true),
-    (.asPath(.peer, [.equal(ASN(65066))]), true), (.asPath(.transit, [.equal(ASN(64513))]), false),
-    (.asPath(.any, [.range(64512...64520)]), true), (.asPath(.any, [.neighborAS]), true), (.asPath(.source, [.notEqual(ASN(64513))]), false),
-    (.asPath(.source, [.outside(64512...64520)]), false), (.maximumASLength(1), true), (.maximumASLength(2), false),
-    (.maximumASSequence(1), false), (.maximumCommunities(0), true), (.maximumCommunities(1), false),
-    (.largeCommunity(LargeCommunityPattern(.any, .any, .any)), false),
-  ])
+  @Test(
+    "All conditions must hold, and each looks where it says",
+    arguments: [
+      (FilterCondition.family(.ipv4), true), (.family(.ipv6), false), (.prefixLength(LengthRange(25...32)), true),
+      (.prefixLength(LengthRange(32...32, inverted: true)), false), (.asPath(.source, [.equal(ASN(64513))]), true),
+      (.asPath(.peer, [.equal(ASN(65066))]), true), (.asPath(.transit, [.equal(ASN(64513))]), false),
+      (.asPath(.any, [.range(64512...64520)]), true), (.asPath(.any, [.neighborAS]), true),
+      (.asPath(.source, [.notEqual(ASN(64513))]), false),
+      (.asPath(.source, [.outside(64512...64520)]), false), (.maximumASLength(1), true), (.maximumASLength(2), false),
+      (.maximumASSequence(1), false), (.maximumCommunities(0), true), (.maximumCommunities(1), false),
+      (.largeCommunity(LargeCommunityPattern(.any, .any, .any)), false),
+    ])
   func conditions(condition: FilterCondition, holds: Bool) throws {
     let result = try Self.decide(
-      [FilterRule(action: .deny, conditions: [.community(CommunityPattern(.any, .any)), condition])], path: [65066, 64513], Self.trapped)
+      [FilterRule(action: .deny, conditions: [.community(CommunityPattern(.any, .any)), condition])],
+      path: [65066, 64513], Self.trapped)
     #expect(!result.isAllowed == holds)
   }
 
@@ -126,7 +140,8 @@ struct RuleSetTests {
   @Test("Only rules that look at the prefix make the decision depend on it")
   func dependence() {
     let plain = RuleSet(rules: [Self.black], defaultAction: .allow, tableNames: ["black"]).rules(for: Self.peer)
-    let family = RuleSet(rules: [FilterRule(action: .deny, conditions: [.family(.ipv6)])], defaultAction: .allow, tableNames: [])
+    let family = RuleSet(
+      rules: [FilterRule(action: .deny, conditions: [.family(.ipv6)])], defaultAction: .allow, tableNames: [])
     #expect(!plain.dependsOnPrefix)
     #expect(family.rules(for: Self.peer).dependsOnPrefix)
   }

@@ -45,7 +45,8 @@ struct TableProjectionTests {
   func reset() {
     var projection = TableProjection<IPv4Prefix>(.hostsAndIntervals)
     let changes = projection.reset(
-      to: Self.v4("192.0.2.1", "192.0.2.2", "10.0.0.0/8", "10.1.0.0/16"), kernelHosts: Self.v4("192.0.2.9", "192.0.2.2"),
+      to: Self.v4("192.0.2.1", "192.0.2.2", "10.0.0.0/8", "10.1.0.0/16"),
+      kernelHosts: Self.v4("192.0.2.9", "192.0.2.2"),
       kernelIntervals: Self.v4("10.1.0.0/16"))
     #expect(changes.addedHosts == Self.v4("192.0.2.1"))
     #expect(changes.removedHosts == Self.v4("192.0.2.9"))
@@ -53,7 +54,9 @@ struct TableProjectionTests {
     #expect(changes.removedIntervals == Self.v4("10.1.0.0/16"))
   }
 
-  @Test("After any sequence of changes the interval set is the outermost of the members", arguments: [SetLayout.intervals, .hostsAndIntervals])
+  @Test(
+    "After any sequence of changes the interval set is the outermost of the members",
+    arguments: [SetLayout.intervals, .hostsAndIntervals])
   func randomSequences(layout: SetLayout) {
     var random = RandomSource(seed: 21)
     var projection = TableProjection<IPv6Prefix>(layout)
@@ -75,7 +78,9 @@ struct TableProjectionTests {
       members.formUnion(added)
       members.subtract(removed)
       let changes = projection.apply(added: Array(added), removed: Array(removed))
-      for (set, gone, new) in [(0, changes.removedHosts, changes.addedHosts), (1, changes.removedIntervals, changes.addedIntervals)] {
+      for (set, gone, new) in [
+        (0, changes.removedHosts, changes.addedHosts), (1, changes.removedIntervals, changes.addedIntervals),
+      ] {
         var content = set == 0 ? hosts : intervals
         #expect(content.isSuperset(of: gone))
         content.subtract(gone)

@@ -32,9 +32,14 @@ private func decode(_ octets: [UInt8], _ context: DecodeContext) {
 
 private func check(_ message: Message, _ context: DecodeContext) {
   let encoded = message.encode(context)
-  guard case .update(let update) = message, update.faults.isEmpty, update.endOfRIB == nil, encoded.count < 65535 else { return }
-  let again = try? MessageFrame(in: encoded.span, at: 0, maximum: 65535).map { try Message($0, in: encoded.span, context) }
-  guard case .update(let decoded) = again, decoded.announced == update.announced, decoded.withdrawn == update.withdrawn else {
+  guard case .update(let update) = message, update.faults.isEmpty, update.endOfRIB == nil, encoded.count < 65535 else {
+    return
+  }
+  let again = try? MessageFrame(in: encoded.span, at: 0, maximum: 65535).map {
+    try Message($0, in: encoded.span, context)
+  }
+  guard case .update(let decoded) = again, decoded.announced == update.announced, decoded.withdrawn == update.withdrawn
+  else {
     fatalError("an UPDATE does not survive encoding")
   }
 }
