@@ -129,9 +129,10 @@ actor KernelTables: LoopActor {
     }
     for change in changes {
       guard let declaration = declarations[change.set] else { continue }
+      // Exclusive: an interval set must refuse what it would otherwise take silently and corrupt on a later removal.
       switch change.set.family {
-      case .ipv4: try transaction.add(change.added.ipv4, to: declaration)
-      case .ipv6: try transaction.add(change.added.ipv6, to: declaration)
+      case .ipv4: try transaction.add(change.added.ipv4, to: declaration, isExclusive: change.set.isInterval)
+      case .ipv6: try transaction.add(change.added.ipv6, to: declaration, isExclusive: change.set.isInterval)
       }
     }
     try connection.commit(transaction.finish())
