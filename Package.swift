@@ -58,6 +58,7 @@ let package = Package(
     room("Netfilter", ["Primitives", "CNetfilter"]),
     room("Export", ["Primitives"]),
     room("Control", ["Primitives"]),
+    room("Snapshot", ["Primitives"]),
     room("AtomicFile", ["Primitives", systemPackage]),
     room("Transport", ["Primitives", systemPackage] + nio),
     // Level 2
@@ -91,10 +92,11 @@ let package = Package(
     tests("NftbgpctlTests", ["nftbgpctl", "Control", "Primitives"] + nio),
     tests("PresentationTests", ["Presentation", "Control", "Primitives"]),
     tests("ExportTests", ["Export", "Primitives"]),
+    tests("SnapshotTests", ["Snapshot", "Primitives"]),
     tests("AtomicFileTests", ["AtomicFile", "Primitives"]),
     tests("EngineTests", ["Engine", "ConfigFile", "Control", "Tables", "RIB", "BGPSession", "BGPWire", "Primitives"]),
     tests("KernelTests", ["Netfilter", "Primitives"]),
-    tests("InteropTests", ["Primitives"]),
+    tests("InteropTests", ["nftbgpd", "nftbgpctl", "feedserver"]),
   ]
 )
 

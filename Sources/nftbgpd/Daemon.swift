@@ -49,11 +49,10 @@ actor Daemon: LoopActor {
 
   /// Opens the sockets and starts the sessions. The tables must have been read once: then they are known to be usable.
   func start(_ contents: [TableContents]) async throws {
-    for socket in configuration.controlSockets.isEmpty
-      ? [ControlSocket(path: Self.defaultSocket, restricted: false)] : configuration.controlSockets
-    {
-      listeners.append(try await listen(on: socket))
-    }
+    var sockets = configuration.controlSockets
+    // As with bgpd(8), a restricted socket stands beside the ordinary one and not in its place.
+    if sockets.allSatisfy(\.restricted) { sockets.append(ControlSocket(path: Self.defaultSocket, restricted: false)) }
+    for socket in sockets { listeners.append(try await listen(on: socket)) }
     for listener in configuration.listeners { listeners.append(try await listen(on: listener)) }
     engine.handle(.setsRead(contents), at: now)
     turn(.start)

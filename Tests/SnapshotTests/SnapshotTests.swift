@@ -1,0 +1,56 @@
+import Primitives
+import Snapshot
+import Testing
+
+@Suite("The snapshot file")
+struct SnapshotTests {
+  private static func snapshot(_ count: Int, seed: UInt64 = 1) -> Snapshot {
+    var random = RandomSource(seed: seed)
+    var black = PrefixList()
+    for _ in 0..<count {
+      black.append(
+        .v4(IPv4Prefix(host: IPv4Address(UInt32.random(in: 0 ... .max, using: &random)))))
+      let address = IPv6Address(high: UInt64.random(in: 0 ... .max, using: &random), low: 0)
+      if let prefix = IPv6Prefix(address, length: UInt8.random(in: 0...64, using: &random)) { black.ipv6.append(prefix) }
+    }
+    return Snapshot(
+      created: 1_795_000_000,
+      tables: [.init(name: "bgp_spamd", prefixes: black), .init(name: "bypass-ä", prefixes: PrefixList())])
+  }
+
+  @Test("What is written is read back", arguments: [0, 1, 1000])
+  func roundTrip(count: Int) throws {
+    let snapshot = Self.snapshot(count)
+    #expect(try Snapshot(decoding: snapshot.encode().span) == snapshot)
+  }
+
+  @Test("Every octet changed in turn is noticed")
+  func everyOctet() {
+    let octets = Self.snapshot(3).encode()
+    for index in octets.indices {
+      for change in [0x01, 0x80, 0xFF] as [UInt8] {
+        var changed = octets
+        changed[index] ^= change
+        #expect(throws: SnapshotError.self, "octet \(index)") { try Snapshot(decoding: changed.span) }
+      }
+    }
+  }
+
+  @Test("Every truncation, and every octet too many, is noticed")
+  func everyLength() {
+    let octets = Self.snapshot(3).encode()
+    for count in octets.indices {
+      #expect(throws: SnapshotError.self, "\(count) octets") { try Snapshot(decoding: Array(octets[..<count]).span) }
+    }
+    #expect(throws: SnapshotError.self) { try Snapshot(decoding: (octets + [0]).span) }
+  }
+
+  @Test("A foreign file and a later version are named as such")
+  func reasons() {
+    var later = Self.snapshot(1).encode()
+    later[16] = 2
+    #expect(throws: SnapshotError.unsupportedVersion(2)) { try Snapshot(decoding: later.span) }
+    #expect(throws: SnapshotError.foreign) { try Snapshot(decoding: Array("nft list ruleset".utf8).span) }
+    #expect(throws: SnapshotError.foreign) { try Snapshot(decoding: [UInt8]().span) }
+  }
+}
