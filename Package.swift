@@ -74,7 +74,7 @@ let package = Package(
     program(
       "nftbgpd",
       ["Primitives", "BGPWire", "BGPSession", "Tables", "ConfigFile", "Engine", "Netfilter", "Control", "Export"]
-        + ["AtomicFile", "Transport"] + nio + serviceLifecycle + [systemPackage, logging, argumentParser]),
+        + ["Snapshot", "AtomicFile", "Transport"] + nio + serviceLifecycle + [systemPackage, logging, argumentParser]),
     program(
       "nftbgpctl",
       ["Primitives", "Control", "Presentation", "Export", "AtomicFile"] + nio + [systemPackage, argumentParser]),

@@ -58,6 +58,7 @@ extension Configuration {
     lines.append("holdtime min \(minimumHoldTime)")
     lines.append("connect-retry \(connectRetry)")
     lines.append("stale-time \(staleTime)")
+    lines.append(snapshotPath.map { "snapshot \(quoted($0))" } ?? "snapshot no")
     if logUpdates { lines.append("log updates") }
     for socket in controlSockets {
       lines.append("socket \(quoted(socket.path))" + (socket.restricted ? " restricted" : ""))

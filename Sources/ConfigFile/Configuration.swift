@@ -22,6 +22,8 @@ package struct Configuration: Hashable, Sendable {
   package var logUpdates = false
   /// `stale-time SECONDS`: how long what an earlier run left in the kernel stays without being confirmed.
   package var staleTime: UInt32 = 86400
+  /// `snapshot "PATH"`: where the tables are kept over a restart; nil with `snapshot no`.
+  package var snapshotPath: String? = Configuration.defaultSnapshotPath
   /// `socket "PATH" [restricted]`; empty: the default path.
   package var controlSockets: [ControlSocket] = []
   /// `listen on ADDRESS [port N]`.
@@ -37,6 +39,8 @@ package struct Configuration: Hashable, Sendable {
   /// The decision for a route that no allow or deny rule matches: deny as bgpd.conf(5) has it since 6.4, allow where
   /// the rules hold no inbound allow or deny at all, as the files written before 6.4 meant it.
   package var defaultAction = FilterRule.Action.deny
+
+  package static let defaultSnapshotPath = "/var/lib/nftbgpd/snapshot"
 
   package init(localAS: ASN, twoOctetAS: UInt16) {
     self.localAS = localAS

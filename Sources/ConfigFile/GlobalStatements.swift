@@ -32,6 +32,9 @@ extension ConfigParser {
     case "stale-time":
       advance()
       configuration.staleTime = try expectNumber("stale-time", 0...UInt32.max)
+    case "snapshot":
+      advance()
+      configuration.snapshotPath = accept(word: "no") ? nil : try expectFilePath()
     case "log":
       advance()
       _ = try expectWord(["updates"])
@@ -212,16 +215,23 @@ extension ConfigParser {
     configuration.nftTable = NFTTable(family: value, name: text)
   }
 
+  /// An absolute path.
+  private mutating func expectFilePath() throws(Mistake) -> String {
+    let path = peek()
+    let text = try expectText("the path of the file")
+    guard text.hasPrefix("/"), !text.hasSuffix("/") else {
+      throw Mistake(path.position, "\(path) is not an absolute path of a file, expected one")
+    }
+    return text
+  }
+
   private mutating func exportStatement() throws(Mistake) {
     let position = advance().position
     advance()
     let table = try expectText("the name of a table")
     _ = try expectWord(["to"])
     let path = peek()
-    let text = try expectText("the path of the file")
-    guard text.hasPrefix("/"), !text.hasSuffix("/") else {
-      throw Mistake(path.position, "\(path) is not an absolute path of a file, expected one")
-    }
+    let text = try expectFilePath()
     guard !configuration.exports.contains(where: { $0.path == text }) else {
       throw Mistake(path.position, "\(path) is written by another export already, expected another path")
     }

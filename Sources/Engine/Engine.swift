@@ -27,10 +27,18 @@ package struct Engine: Sendable {
   var actions: [Session.Action] = []
   var changes: [RouteChange] = []
   var inheritedDeadline: Instant?
+  /// When the sets are looked after next.
+  var checkDeadline: Instant?
+  /// When the tables are saved; nil while they are as saved.
+  var snapshotDeadline: Instant?
   private var isStarted = false
 
   /// A peer without End-of-RIB has completed its table when it has been silent for this long.
   static let quietTime = Interval.seconds(30)
+  /// How often the sets are checked for what other programs do to them.
+  static let checkTime = Interval.milliseconds(500)
+  /// How long after the first of a burst of changes the tables are saved.
+  static let snapshotTime = Interval.seconds(10)
   /// The same for a peer that has promised End-of-RIB.
   static let promisedQuietTime = Interval.seconds(300)
 
@@ -71,6 +79,9 @@ package struct Engine: Sendable {
       step(peer.index, .connectionFailed, "Connection open failed, \(reason)", now)
     case .connectionClosed(let peer, let reason):
       step(peer.index, .connectionClosed, reason.map { "Connection closed, \($0)" } ?? "Connection closed", now)
+    case .snapshotLoaded(let snapshot): snapshotLoaded(snapshot)
+    case .snapshotSaved(let error): snapshotSaved(error, now)
+    case .setsChecked(let change): setsChecked(change, now)
     case .setsRead(let contents): setsRead(contents, now)
     case .setsUnreadable(let reason): tablesFailed(nil, reason, now)
     case .committed(let serial, let duration): committed(serial, duration, now)
@@ -123,11 +134,14 @@ package struct Engine: Sendable {
       releaseInherited()
     }
     if let deadline = tables.retryDeadline, deadline <= now, tables.startReading() { effects.append(.readSets) }
+    if let deadline = checkDeadline, deadline <= now { checkSets(now) }
+    if let deadline = snapshotDeadline, deadline <= now { saveSnapshot() }
   }
 
   /// When `advance` is due; nil for never.
   package var nextDeadline: Instant? {
-    var earliest = [tables.retryDeadline, inheritedDeadline, exports.deadline].compactMap { $0 }.min()
+    var earliest = [tables.retryDeadline, inheritedDeadline, checkDeadline, snapshotDeadline, exports.deadline]
+      .compactMap { $0 }.min()
     for peer in peers {
       if let deadline = peer.nextDeadline { earliest = min(earliest ?? deadline, deadline) }
     }

@@ -32,6 +32,12 @@ package enum Input: Hashable, Sendable {
   case connectionFailed(PeerID, String)
   /// The peer closed, or the connection broke (then with the system's words).
   case connectionClosed(PeerID, String?)
+  /// What the tables were when an earlier run last saved them; before the sets are read.
+  case snapshotLoaded([String: PrefixList])
+  /// Answer to `Effect.saveSnapshot`: why there is no new one, or nil.
+  case snapshotSaved(SystemError?)
+  /// Answer to `Effect.checkSets`: what another program did to them, or nil when they are as we left them.
+  case setsChecked(String?)
   /// Answer to `Effect.readSets`: one element for each table and family.
   case setsRead([TableContents])
   case setsUnreadable(String)
@@ -53,6 +59,10 @@ package enum Effect: Hashable, Sendable {
   case send(PeerID, [UInt8])
   /// Make sure that the sets exist and report what they hold.
   case readSets
+  /// Find out whether another program has changed the sets.
+  case checkSets
+  /// Keep the tables for the next start.
+  case saveSnapshot([String: PrefixList])
   /// Carry out the changes. At most one is under way.
   case commit(serial: UInt64, [SetChange])
   /// Write a table to a file.

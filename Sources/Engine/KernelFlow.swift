@@ -1,5 +1,5 @@
 import ConfigFile
-import Primitives
+package import Primitives
 import Tables
 
 /// Tables to the kernel and to files: what the shell answers to `readSets`, `commit` and `export`.
@@ -14,13 +14,63 @@ extension Engine {
       }
     }
     if !changes.isEmpty { effects.append(.commit(serial: tables.begin(changes), changes)) }
+    if checkDeadline == nil { checkDeadline = now + Self.checkTime }
   }
+
+  // MARK: What other programs do
+
+  mutating func checkSets(_ now: Instant) {
+    checkDeadline = now + Self.checkTime
+    if tables.isIdle { effects.append(.checkSets) }
+  }
+
+  mutating func setsChecked(_ change: String?, _ now: Instant) {
+    guard let change, tables.isIdle else { return }
+    log(.warning, "\(change); repairing")
+    tables.distrust()
+    if tables.startReading() { effects.append(.readSets) }
+  }
+
+  // MARK: Snapshot
+
+  mutating func snapshotLoaded(_ snapshot: [String: PrefixList]) {
+    for (name, prefixes) in snapshot.sorted(by: { $0.key < $1.key }) {
+      guard let table = tables.table(named: name) else { continue }
+      tables.inherit(prefixes, table)
+      log(.info, "\(prefixes.count) prefixes of \(name) restored from the snapshot: kept until the feed is complete")
+    }
+  }
+
+  mutating func saveSnapshot() {
+    snapshotDeadline = nil
+    effects.append(.saveSnapshot(snapshot))
+  }
+
+  /// Whether the tables have changed since they were last saved.
+  package var hasUnsavedChanges: Bool { snapshotDeadline != nil }
+
+  /// The tables as they should be now.
+  package var snapshot: [String: PrefixList] {
+    Dictionary(
+      uniqueKeysWithValues: tables.names.enumerated().map { index, name in
+        (name, tables.membership.prefixes(of: TableID(index: UInt8(truncatingIfNeeded: index))))
+      })
+  }
+
+  mutating func snapshotSaved(_ error: SystemError?, _ now: Instant) {
+    guard let error else { return }
+    log(.error, "\(error); the snapshot stays as it was")
+    snapshotDeadline = now + ExportSchedule.retryTime
+  }
+
+  // MARK: Commits
 
   mutating func committed(_ serial: UInt64, _ duration: Interval, _ now: Instant) {
     guard let sums = tables.committed(serial, at: now) else { return }
     let counts = sums.map { "+\($0.added) -\($0.removed) \($0.name)" }.joined(separator: ", ")
     log(.info, "\(counts) in \(duration.milliseconds) ms")
     exports.mark(tables: sums.map(\.name), at: now)
+    if configuration.snapshotPath != nil, snapshotDeadline == nil { snapshotDeadline = now + Self.snapshotTime }
   }
 
   mutating func tablesFailed(_ serial: UInt64?, _ reason: String, _ now: Instant) {

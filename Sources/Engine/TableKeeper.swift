@@ -70,6 +70,22 @@ struct TableKeeper: Sendable {
     return true
   }
 
+  /// Another program has changed the sets: they are to be looked at again.
+  mutating func distrust() {
+    isInStep = false
+  }
+
+  /// Whether the sets may be checked: nothing is under way that changes or reads them.
+  var isIdle: Bool { isInStep && inFlight == nil }
+
+  /// Asks for prefixes in the name of an earlier run.
+  mutating func inherit(_ prefixes: PrefixList, _ table: TableID) {
+    for prefix in prefixes.all {
+      membership.move(prefix, from: .empty, to: TableSet(table))
+    }
+    inherited[table, default: PrefixList()].append(contentsOf: prefixes)
+  }
+
   /// The sets have been looked at.
   ///
   /// - Parameter inherits: the first look of this run: what the sets hold stays until `releaseInherited`.
@@ -80,10 +96,7 @@ struct TableKeeper: Sendable {
       for content in contents {
         var prefixes = content.hosts
         prefixes.append(contentsOf: content.intervals)
-        for prefix in prefixes.all {
-          membership.move(prefix, from: .empty, to: TableSet(content.table))
-        }
-        inherited[content.table, default: PrefixList()].append(contentsOf: prefixes)
+        inherit(prefixes, content.table)
       }
     }
     _ = membership.takeChanges()  // the difference to the kernel says it all

@@ -54,8 +54,20 @@ actor Daemon: LoopActor {
     if sockets.allSatisfy(\.restricted) { sockets.append(ControlSocket(path: Self.defaultSocket, restricted: false)) }
     for socket in sockets { listeners.append(try await listen(on: socket)) }
     for listener in configuration.listeners { listeners.append(try await listen(on: listener)) }
+    loadSnapshot()
     engine.handle(.setsRead(contents), at: now)
     turn(.start)
+  }
+
+  private func loadSnapshot() {
+    guard let path = configuration.snapshotPath else { return }
+    switch SnapshotFile.load(path, maximumAge: configuration.staleTime) {
+    case .tables(let tables, let age):
+      logger.info("snapshot \(path), \(age) s old")
+      engine.handle(.snapshotLoaded(tables), at: now)
+    case .absent: logger.info("no snapshot \(path)")
+    case .refused(let reason): logger.warning("snapshot refused: \(reason)")
+    }
   }
 
   /// Ends the sessions with Cease and leaves the tables in place.
@@ -65,6 +77,14 @@ actor Daemon: LoopActor {
     turn(.stop(.init(.administrativeShutdown)))
     for channel in open { try? await channel.closeFuture.get() }
     timer?.cancel()
+    // What the next start begins with, also when the last changes are younger than the pause before a save.
+    if let path = configuration.snapshotPath, engine.hasUnsavedChanges {
+      do throws(SystemError) {
+        try SnapshotFile.save(engine.snapshot, to: path)
+      } catch {
+        logger.error("\(error); the snapshot stays as it was")
+      }
+    }
   }
 
   static let defaultSocket = "/run/nftbgpd/nftbgpd.sock"
@@ -102,6 +122,8 @@ actor Daemon: LoopActor {
     case .disconnect(let peer): connections.removeValue(forKey: peer)?.channel?.close(promise: nil)
     case .send(let peer, let octets): connections[peer]?.channel?.writeAndFlush(ByteBuffer(bytes: octets), promise: nil)
     case .readSets: readSets()
+    case .checkSets: checkSets()
+    case .saveSnapshot(let tables): saveSnapshot(tables)
     case .commit(let serial, let changes): commit(serial, changes)
     case .export(let index, let file, let prefixes): export(index, file, prefixes)
     case .log(let record): logger.log(level: Logger.Level(record.level), "\(record.message)")
@@ -246,6 +268,30 @@ actor Daemon: LoopActor {
       } catch {
         turn(.setsUnreadable("\(error)"))
       }
+    }
+  }
+
+  private func checkSets() {
+    Task {
+      do {
+        turn(.setsChecked(try await kernel.check()))
+      } catch {
+        turn(.setsUnreadable("\(error)"))
+      }
+    }
+  }
+
+  private func saveSnapshot(_ tables: [String: PrefixList]) {
+    guard let path = configuration.snapshotPath else { return }
+    NIOThreadPool.singleton.runIfActive(eventLoop: loop) { () -> SystemError? in
+      do throws(SystemError) {
+        try SnapshotFile.save(tables, to: path)
+        return nil
+      } catch {
+        return error
+      }
+    }.whenSuccess { error in
+      self.assumeIsolated { $0.turn(.snapshotSaved(error)) }
     }
   }
 

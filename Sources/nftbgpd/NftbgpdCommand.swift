@@ -19,28 +19,25 @@ struct NftbgpdCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "nftbgpd",
     abstract: "Receives blocklists over BGP and keeps nftables sets true to them.",
-    version: "nftbgpd \(Release.version)")
+    version: "nftbgpd \(Release.version)",
+    subcommands: [RestoreCommand.self])
 
   @Flag(name: .customShort("d"), help: "Stay in the foreground and log to standard error; it does so in any case.")
   var foreground = false
   @Flag(name: .customShort("n"), help: "Check the configuration and exit; with -v, print it.")
   var checkOnly = false
-  @Option(name: .customShort("f"), help: "Configuration file.") var file = "/etc/nftbgpd.conf"
   @Option(
     name: .customShort("D"), help: ArgumentHelp("Define a macro, overriding the file's.", valueName: "macro=value"))
   var macros: [String] = []
   @Flag(name: .customShort("v"), help: "Log more.") var verbose: Int
   @Flag(name: .customShort("V"), help: "Show the version.") var showVersion = false
 
-  /// sysexits(3) EX_CONFIG.
-  private static let badConfiguration = ExitCode(78)
-
   func run() async throws {
     guard !showVersion else { return print("nftbgpd \(Release.version)") }
-    let configuration = try load()
+    let configuration = try source.load()
     guard !checkOnly else {
       if verbose > 0 { print(configuration.print(), terminator: "") }
-      return Self.say("configuration OK")
+      return say("configuration OK")
     }
     let hasPrefixes = isatty(FileDescriptor.standardError.rawValue) == 0 && getppid() == 1
     let level: Logger.Level = verbose > 0 ? .debug : .info
@@ -72,33 +69,6 @@ struct NftbgpdCommand: AsyncParsableCommand {
     }
   }
 
-  // MARK: The configuration
-
-  /// Reads and checks the file; says every finding.
-  private func load() throws -> Configuration {
-    var definitions: [String: String] = [:]
-    for macro in macros {
-      let parts = macro.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      guard parts.count == 2, !parts[0].isEmpty else {
-        throw ValidationError("-D: macro=value was expected, not \(macro)")
-      }
-      definitions[String(parts[0])] = String(parts[1])
-    }
-    let result = ConfigParser.parse(file: file, macros: definitions) { path throws(SystemError) in
-      try FileContents.text(path)
-    }
-    for diagnostic in result.diagnostics { Self.say(diagnostic.description) }
-    guard let configuration = result.configuration else { throw Self.badConfiguration }
-    let unsupported = configuration.neighbors.filter { $0.md5Key != nil || $0.ttlSecurity }
-    for neighbor in unsupported {
-      // A session without the protection that the file asks for would be worse than none.
-      Self.say(
-        "\(file):\(neighbor.line):1: neighbor \(neighbor.address): tcp md5sig and ttl-security are not implemented yet")
-    }
-    guard unsupported.isEmpty else { throw Self.badConfiguration }
-    return configuration
-  }
-
   /// bgpd(8)'s choice: the highest IPv4 address of an interface, loopback only when there is no other.
   private static func routerID(_ configuration: Configuration) throws -> IPv4Address {
     if let given = configuration.routerID { return given }
@@ -112,9 +82,5 @@ struct NftbgpdCommand: AsyncParsableCommand {
         call: "router-id", errorNumber: 0, explanation: "no interface has an IPv4 address; give router-id")
     }
     return highest
-  }
-
-  private static func say(_ text: String) {
-    _ = try? FileDescriptor.standardError.writeAll("\(text)\n".utf8)
   }
 }

@@ -161,6 +161,7 @@ struct ConfigurationGenerator {
     configuration.connectRetry = number(1...65535)
     configuration.logUpdates = flip()
     configuration.staleTime = number(0...UInt32.max)
+    configuration.snapshotPath = flip() ? nil : "/var/lib/\(number(0...UInt16.max))"
     if flip() { configuration.controlSockets.append(ControlSocket(path: "/run/x y", restricted: flip())) }
     if flip() { configuration.listeners.append(Listener(address: address(), port: number(1...65535))) }
     configuration.nftTable = NFTTable(

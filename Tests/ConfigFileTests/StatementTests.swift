@@ -42,6 +42,7 @@ struct StatementTests {
       holdtime min 30
       connect-retry 20
       stale-time 3600
+      snapshot "/run/snapshot"
       log updates
       socket "/run/a"
       socket "/run/b"
@@ -59,6 +60,7 @@ struct StatementTests {
     #expect(configuration.minimumHoldTime == 30)
     #expect(configuration.connectRetry == 20)
     #expect(configuration.staleTime == 3600)
+    #expect(configuration.snapshotPath == "/run/snapshot")
     #expect(configuration.logUpdates)
     // One socket of each kind: the last one.
     #expect(

@@ -249,4 +249,69 @@ struct EngineTests {
     let updates = lab.sent.values.flatMap { $0 }.compactMap { if case .update(let update) = $0 { update } else { nil } }
     #expect(updates == [UpdateMessage(endOfRIB: .ipv4), UpdateMessage(endOfRIB: .ipv6)])
   }
+
+  @Test("What another program does to the sets is repaired within a second")
+  func repair() {
+    var lab = Laboratory()
+    lab.up(0)
+    lab.announce(0, ["192.0.2.1", "192.0.2.2", "198.51.100.0/24"], 666)
+    lab.kernel.sets["black"] = Set([Prefix(host: .v4(IPv4Address(1)))])
+    lab.kernel.sets["black_net"] = []
+    lab.foreignChange = "table inet nftbgpd was changed by nft"
+    lab.advance(.seconds(1))
+    #expect(lab.kernel.table("black") == ["192.0.2.1/32", "192.0.2.2/32", "198.51.100.0/24"])
+    #expect(lab.log.contains { $0.contains("changed by nft; repairing") })
+  }
+
+  @Test("The sets are checked twice a second, but not while a commit is under way")
+  func checking() {
+    var lab = Laboratory()
+    lab.up(0)
+    let before = lab.checks
+    lab.advance(.seconds(10))
+    #expect(lab.checks - before == 20)
+    lab.holdsCommits = true
+    lab.announce(0, ["192.0.2.1"], 666)
+    let held = lab.checks
+    lab.advance(.seconds(10))
+    #expect(lab.checks == held)
+  }
+
+  @Test("After a reboot the snapshot fills the sets at once, and what the feed does not confirm leaves")
+  func snapshotAfterReboot() {
+    let saved = ["black": PrefixList(["192.0.2.1", "192.0.2.2", "198.51.100.0/24"].compactMap { Prefix($0) })]
+    var lab = Laboratory(Laboratory.configuration(peers: 1), snapshot: saved)
+    #expect(lab.kernel.table("black") == ["192.0.2.1/32", "192.0.2.2/32", "198.51.100.0/24"])
+    lab.up(0)
+    lab.announce(0, ["192.0.2.2"], 666)
+    #expect(lab.kernel.table("black").count == 3)
+    lab.endOfRIB(0)
+    #expect(lab.kernel.table("black") == ["192.0.2.2/32"])
+  }
+
+  @Test("After a crash both what the kernel holds and what was saved stay until the feed is complete")
+  func snapshotAfterCrash() {
+    var kernel = KernelModel()
+    kernel.sets["black"] = Set(["192.0.2.1", "192.0.2.9"].compactMap { Prefix($0) })
+    let saved = ["black": PrefixList(["192.0.2.1", "192.0.2.2"].compactMap { Prefix($0) }), "gone": PrefixList()]
+    var lab = Laboratory(Laboratory.configuration(peers: 1), kernel: kernel, snapshot: saved)
+    #expect(lab.kernel.table("black") == ["192.0.2.1/32", "192.0.2.2/32", "192.0.2.9/32"])
+    lab.up(0)
+    lab.announce(0, ["192.0.2.9"], 666)
+    lab.endOfRIB(0)
+    #expect(lab.kernel.table("black") == ["192.0.2.9/32"])
+  }
+
+  @Test("A burst of changes is saved once, ten seconds after its first")
+  func saving() {
+    var lab = Laboratory(Laboratory.configuration(peers: 1))
+    lab.up(0)
+    for index in 1..<20 { lab.announce(0, ["192.0.2.\(index)"], 666) }
+    lab.advance(.seconds(9))
+    #expect(lab.snapshots.isEmpty)
+    lab.advance(.seconds(2))
+    #expect(lab.snapshots.map { $0["black"]?.count } == [19])
+    lab.advance(.seconds(3600))
+    #expect(lab.snapshots.count == 1)
+  }
 }

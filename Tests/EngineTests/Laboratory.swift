@@ -22,13 +22,22 @@ struct Laboratory {
   /// Commits wait here while `holdsCommits`.
   var holdsCommits = false
   var heldCommits: [(serial: UInt64, changes: [SetChange])] = []
+  /// What the engine saved last, and how often.
+  var snapshots: [[String: PrefixList]] = []
+  /// What the shell would find out when the sets are checked.
+  var foreignChange: String?
+  var checks = 0
   /// The next commits fail with this.
   var commitFailure: String?
   private static let context = DecodeContext(fourOctetAS: true, isInternal: false)
 
-  init(_ configuration: Configuration = Laboratory.configuration(peers: 2), kernel: KernelModel = KernelModel()) {
+  init(
+    _ configuration: Configuration = Laboratory.configuration(peers: 2), kernel: KernelModel = KernelModel(),
+    snapshot: [String: PrefixList]? = nil
+  ) {
     engine = Engine(configuration, routerID: IPv4Address(0x7F00_0001), random: RandomSource(seed: 1))
     self.kernel = kernel
+    if let snapshot { engine.handle(.snapshotLoaded(snapshot), at: now) }
     engine.handle(.start, at: now)
     settle()
   }
@@ -76,6 +85,14 @@ struct Laboratory {
         offset = frame.end
       }
     case .readSets: engine.handle(.setsRead(kernel.contents(engine.configuration.tableNames)), at: now)
+    case .checkSets:
+      checks += 1
+      let change = foreignChange
+      foreignChange = nil
+      engine.handle(.setsChecked(change), at: now)
+    case .saveSnapshot(let snapshot):
+      snapshots.append(snapshot)
+      engine.handle(.snapshotSaved(nil), at: now)
     case .commit(let serial, let changes):
       if holdsCommits {
         heldCommits.append((serial, changes))

@@ -1,0 +1,49 @@
+import AtomicFile
+import FoundationEssentials
+import Glibc
+import Primitives
+import Snapshot
+
+/// The snapshot on disk.
+enum SnapshotFile {
+  /// What a start does with the file.
+  enum Loaded {
+    /// Prefixes by the name of the table, and the age of the snapshot in seconds.
+    case tables([String: PrefixList], age: Int64)
+    /// There is none, as before the first run.
+    case absent
+    /// There is one that cannot be used: why.
+    case refused(String)
+  }
+
+  /// Reads the snapshot.
+  ///
+  /// - Parameter maximumAge: in seconds; an older one is refused.
+  static func load(_ path: String, maximumAge: UInt32) -> Loaded {
+    let octets: [UInt8]
+    do throws(SystemError) {
+      // A million prefixes of IPv6 are 17 MB.
+      octets = try FileContents.read(path, maximum: 1 << 30)
+    } catch {
+      return error.errorNumber == ENOENT ? .absent : .refused("\(error)")
+    }
+    do throws(SnapshotError) {
+      let snapshot = try Snapshot(decoding: octets.span)
+      let age = max(0, Int64(Date.now.timeIntervalSince1970) - snapshot.created)
+      guard age <= Int64(maximumAge) else { return .refused("\(path): \(age) s old, stale-time is \(maximumAge)") }
+      return .tables(
+        Dictionary(snapshot.tables.map { ($0.name, $0.prefixes) }, uniquingKeysWith: { first, _ in first }), age: age)
+    } catch {
+      return .refused("\(path): \(error)")
+    }
+  }
+
+  /// Replaces the snapshot in one step; it blocks.
+  static func save(_ tables: [String: PrefixList], to path: String) throws(SystemError) {
+    let snapshot = Snapshot(
+      created: Int64(Date.now.timeIntervalSince1970),
+      tables: tables.sorted { $0.key < $1.key }.map { .init(name: $0.key, prefixes: $0.value) })
+    try Directory.createParent(of: path)
+    try FileReplacement(path: path).write(snapshot.encode())
+  }
+}
