@@ -50,6 +50,11 @@ package struct NegotiatedSession: Hashable, Sendable {
     families = AddressFamily.allCases.filter { family in
       [ours, theirs].allSatisfy { speaksMultiprotocol($0) ? $0.contains(.unicast(family)) : family == .ipv4 }
     }
+    // RFC 5492 §3: without a family in common there is nothing to say.
+    guard !families.isEmpty else {
+      throw NotificationMessage(
+        IANA.ErrorCode.openMessage, IANA.OpenSubcode.unsupportedCapability, data: Capability.octets(of: ours))
+    }
     let isAgreed = { (capability: Capability) in ours.contains(capability) && theirs.contains(capability) }
     routeRefresh = isAgreed(.routeRefresh)
     enhancedRouteRefresh = isAgreed(.enhancedRouteRefresh)

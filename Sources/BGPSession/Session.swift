@@ -145,6 +145,14 @@ package struct Session: Hashable, Sendable {
     }
   }
 
+  /// Whether there is a connection that messages can come from.
+  package var isConnected: Bool {
+    switch state {
+    case .idle, .connect, .active: false
+    case .openSent, .openConfirm, .established: true
+    }
+  }
+
   package var isEstablished: Bool {
     if case .established = state { true } else { false }
   }
@@ -281,7 +289,7 @@ package struct Session: Hashable, Sendable {
     case .received(.update(let update)):
       running.restartHoldTimer(at: now)
       state = .established(running, since: since)
-      actions.append(.deliver(judged(update)))
+      actions.append(.deliver(judged(update, running.negotiated)))
     case .received(.keepalive):
       running.restartHoldTimer(at: now)
       state = .established(running, since: since)
@@ -383,9 +391,11 @@ package struct Session: Hashable, Sendable {
   // MARK: Judgements that need the session
 
   /// RFC 4271 §6.3 (leftmost AS) and §9.1.2 (loop), both with the mild reaction of RFC 7606 §7.2.
-  private func judged(_ update: UpdateMessage) -> UpdateMessage {
-    guard !update.announced.isEmpty, !update.isTreatedAsWithdraw else { return update }
+  private func judged(_ update: UpdateMessage, _ negotiated: NegotiatedSession) -> UpdateMessage {
     var update = update
+    // RFC 4760 §8: a family that was not agreed on is not used.
+    update.keep(negotiated.families)
+    guard !update.announced.isEmpty, !update.isTreatedAsWithdraw else { return update }
     let path = update.attributes.asPath
     if configuration.enforcesNeighborAS, !configuration.isInternal, path.leftmost != configuration.peerAS {
       update.faults.append(

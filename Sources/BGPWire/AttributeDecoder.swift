@@ -40,10 +40,10 @@ struct AttributeDecoder {
           ? reader.readUInt16(octets).map(Int.init) : reader.readUInt8(octets).map(Int.init),
         let value = reader.take(length)
       else {
-        // RFC 7606 §4: the routes are still found by the total length.
+        // RFC 7606 §4: the IPv4 routes are still found by the total length. Those of an MP attribute are not (§3 j).
         _ = header.readUInt8(octets)
-        faults.append(
-          AttributeFault(attribute: header.readUInt8(octets) ?? 0, reason: .truncated, verdict: .treatAsWithdraw))
+        let code = header.readUInt8(octets) ?? 0
+        try note(code, .truncated, Self.carriesRoutes(code) ? Self.malformedList : .treatAsWithdraw)
         break
       }
       count += 1
@@ -58,24 +58,35 @@ struct AttributeDecoder {
   ) throws(NotificationMessage) {
     guard seen.insert(code).inserted else {
       // RFC 7606 §3 g: MP_REACH_NLRI and MP_UNREACH_NLRI twice reset, any other is discarded but for the first.
-      if code == IANA.AttributeCode.mpReachNLRI || code == IANA.AttributeCode.mpUnreachNLRI {
-        throw NotificationMessage(IANA.ErrorCode.updateMessage, IANA.UpdateSubcode.malformedAttributeList)
-      }
-      faults.append(AttributeFault(attribute: code, reason: .duplicate, verdict: .discard))
-      return
+      return try note(code, .duplicate, Self.carriesRoutes(code) ? Self.malformedList : .discard)
     }
     guard Self.flagsAreRight(flags, code) else {
       // RFC 7606 §3 c. The routes of MP attributes are read all the same: they are what is to be withdrawn.
-      faults.append(AttributeFault(attribute: code, reason: .flags, verdict: .treatAsWithdraw))
-      if code == IANA.AttributeCode.mpReachNLRI || code == IANA.AttributeCode.mpUnreachNLRI {
-        _ = try decodeValue(flags, code, value, whole, octets)
+      try note(code, .flags, .treatAsWithdraw)
+      if Self.carriesRoutes(code), let (reason, verdict) = decodeValue(flags, code, value, whole, octets) {
+        try note(code, reason, verdict)
       }
       return
     }
-    if let (reason, verdict) = try decodeValue(flags, code, value, whole, octets) {
-      faults.append(AttributeFault(attribute: code, reason: reason, verdict: verdict))
+    if let (reason, verdict) = decodeValue(flags, code, value, whole, octets) {
+      try note(code, reason, verdict)
     }
   }
+
+  /// Acts on a verdict: a reset ends the decoding, anything else is for the receiver of the UPDATE.
+  private mutating func note(
+    _ code: UInt8, _ reason: AttributeFault.Reason, _ verdict: AttributeVerdict
+  ) throws(NotificationMessage) {
+    if case .reset(let notification) = verdict { throw notification }
+    faults.append(AttributeFault(attribute: code, reason: reason, verdict: verdict))
+  }
+
+  private static func carriesRoutes(_ code: UInt8) -> Bool {
+    code == IANA.AttributeCode.mpReachNLRI || code == IANA.AttributeCode.mpUnreachNLRI
+  }
+
+  private static let malformedList = AttributeVerdict.reset(
+    NotificationMessage(IANA.ErrorCode.updateMessage, IANA.UpdateSubcode.malformedAttributeList))
 
   /// Whether the Optional and Transitive bits are those that the attribute's specification gives it.
   private static func flagsAreRight(_ flags: UInt8, _ code: UInt8) -> Bool {
@@ -99,7 +110,7 @@ struct AttributeDecoder {
   /// - Returns: what is wrong and what follows; nil for a good attribute.
   private mutating func decodeValue(
     _ flags: UInt8, _ code: UInt8, _ value: OctetReader, _ whole: OctetReader, _ octets: Span<UInt8>
-  ) throws(NotificationMessage) -> (AttributeFault.Reason, AttributeVerdict)? {
+  ) -> (AttributeFault.Reason, AttributeVerdict)? {
     var value = value
     switch code {
     case IANA.AttributeCode.origin:  // RFC 7606 §7.1
@@ -145,8 +156,8 @@ struct AttributeDecoder {
       while let identifier = value.readUInt32(octets) {
         attributes.clusterList.append(IPv4Address(identifier))
       }
-    case IANA.AttributeCode.mpReachNLRI: try decodeReach(value, whole, octets)
-    case IANA.AttributeCode.mpUnreachNLRI: try decodeUnreach(value, whole, octets)
+    case IANA.AttributeCode.mpReachNLRI: return decodeReach(value, whole, octets)
+    case IANA.AttributeCode.mpUnreachNLRI: return decodeUnreach(value, whole, octets)
     case IANA.AttributeCode.extendedCommunities:  // §7.14
       guard let list = Self.list(value, of: 8, { $0.readUInt64(octets).map(ExtendedCommunity.init) })
       else { return (.length, .treatAsWithdraw) }
@@ -203,55 +214,52 @@ struct AttributeDecoder {
   }
 
   /// MP_REACH_NLRI (RFC 4760 §3): AFI, SAFI, next hop with its length, a reserved octet, NLRI.
-  private mutating func decodeReach(_ value: OctetReader, _ whole: OctetReader, _ octets: Span<UInt8>)
-    throws(NotificationMessage)
-  {
+  private mutating func decodeReach(_ value: OctetReader, _ whole: OctetReader, _ octets: Span<UInt8>) -> (AttributeFault.Reason, AttributeVerdict)? {
     var value = value
     // RFC 7606 §7.11: a length that leaves the routes in doubt resets.
     guard let afi = value.readUInt16(octets), let safi = value.readUInt8(octets),
       let nextHopLength = value.readUInt8(octets),
       var nextHop = value.take(Int(nextHopLength)), value.readUInt8(octets) != nil
-    else { throw Self.optionalAttributeError(whole, octets) }
-    guard safi == IANA.SAFI.unicast, let family = AddressFamily(rawValue: afi) else { return }  // not offered by us
+    else { return (.value, Self.optionalAttributeError(whole, octets)) }
+    guard safi == IANA.SAFI.unicast, let family = AddressFamily(rawValue: afi) else { return nil }  // not offered
     switch nextHopLength {
     case 4: multiprotocolNextHop = nextHop.readUInt32(octets).map { .v4(IPv4Address($0)) }
     case 16, 32:  // RFC 2545 §3; RFC 8950 allows it for IPv4 routes
       if let high = nextHop.readUInt64(octets), let low = nextHop.readUInt64(octets) {
         multiprotocolNextHop = .v6(IPv6Address(high: high, low: low))
       }
-    default: throw Self.optionalAttributeError(whole, octets)
+    default: return (.value, Self.optionalAttributeError(whole, octets))
     }
     let isRight =
       switch family {
       case .ipv4: NLRI.decodeIPv4(value, in: octets, into: &announced.ipv4)
       case .ipv6: NLRI.decodeIPv6(value, in: octets, into: &announced.ipv6)
       }
-    guard isRight else { throw Self.optionalAttributeError(whole, octets) }
+    return isRight ? nil : (.value, Self.optionalAttributeError(whole, octets))
   }
 
   /// MP_UNREACH_NLRI (RFC 4760 §4): AFI, SAFI, withdrawn routes.
-  private mutating func decodeUnreach(_ value: OctetReader, _ whole: OctetReader, _ octets: Span<UInt8>)
-    throws(NotificationMessage)
-  {
+  private mutating func decodeUnreach(_ value: OctetReader, _ whole: OctetReader, _ octets: Span<UInt8>) -> (AttributeFault.Reason, AttributeVerdict)? {
     var value = value
     guard let afi = value.readUInt16(octets), let safi = value.readUInt8(octets)
-    else { throw Self.optionalAttributeError(whole, octets) }
-    guard safi == IANA.SAFI.unicast, let family = AddressFamily(rawValue: afi) else { return }
+    else { return (.value, Self.optionalAttributeError(whole, octets)) }
+    guard safi == IANA.SAFI.unicast, let family = AddressFamily(rawValue: afi) else { return nil }
     if value.isAtEnd { emptyUnreach = family }
     let isRight =
       switch family {
       case .ipv4: NLRI.decodeIPv4(value, in: octets, into: &withdrawn.ipv4)
       case .ipv6: NLRI.decodeIPv6(value, in: octets, into: &withdrawn.ipv6)
       }
-    guard isRight else { throw Self.optionalAttributeError(whole, octets) }
+    return isRight ? nil : (.value, Self.optionalAttributeError(whole, octets))
   }
 
   /// RFC 4271 §6.3: the data is the attribute with its header.
-  private static func optionalAttributeError(_ whole: OctetReader, _ octets: Span<UInt8>) -> NotificationMessage {
+  private static func optionalAttributeError(_ whole: OctetReader, _ octets: Span<UInt8>) -> AttributeVerdict {
     var whole = whole
-    return NotificationMessage(
-      IANA.ErrorCode.updateMessage, IANA.UpdateSubcode.optionalAttributeError,
-      data: whole.readOctets(whole.count, octets) ?? [])
+    return .reset(
+      NotificationMessage(
+        IANA.ErrorCode.updateMessage, IANA.UpdateSubcode.optionalAttributeError,
+        data: whole.readOctets(whole.count, octets) ?? []))
   }
 
   /// What only the whole list can tell.

@@ -96,6 +96,13 @@ package enum Capability: Hashable, Sendable {
     }
   }
 
+  /// The capabilities as they stand in an OPEN, for the data of Unsupported Capability (RFC 5492 §3).
+  package static func octets(of capabilities: [Capability]) -> [UInt8] {
+    var writer = OctetWriter()
+    for capability in capabilities { capability.encode(into: &writer) }
+    return writer.octets
+  }
+
   func encode(into writer: inout OctetWriter) {
     switch self {
     case .multiprotocol(let afi, let safi):

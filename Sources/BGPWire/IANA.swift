@@ -30,12 +30,9 @@ package enum IANA {
     package static let multiprotocol: UInt8 = 1
     package static let routeRefresh: UInt8 = 2
     package static let extendedMessage: UInt8 = 6
-    package static let role: UInt8 = 9
     package static let gracefulRestart: UInt8 = 64
     package static let fourOctetAS: UInt8 = 65
-    package static let addPath: UInt8 = 69
     package static let enhancedRouteRefresh: UInt8 = 70
-    package static let longLivedGracefulRestart: UInt8 = 71
   }
 
   /// "Address Family Numbers" that have sets of their own are `AddressFamily`; of the SAFIs only this one is used.
@@ -118,12 +115,10 @@ package enum IANA {
     package static let unsupportedOptionalParameter: UInt8 = 4
     package static let unacceptableHoldTime: UInt8 = 6
     package static let unsupportedCapability: UInt8 = 7
-    package static let roleMismatch: UInt8 = 11
   }
 
   package enum UpdateSubcode {
     package static let malformedAttributeList: UInt8 = 1
-    package static let attributeLengthError: UInt8 = 5
     package static let optionalAttributeError: UInt8 = 9
     package static let invalidNetworkField: UInt8 = 10
   }

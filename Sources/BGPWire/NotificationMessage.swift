@@ -26,7 +26,8 @@ package struct NotificationMessage: Error, Hashable, Sendable {
   func encode(into writer: inout OctetWriter) {
     writer.write(code)
     writer.write(subcode)
-    writer.write(data)
+    // RFC 4271 §4.5: the data is what remains of a message of at most 4096 octets.
+    writer.write(data.prefix(IANA.maximumMessageLength - IANA.headerLength - 2))
   }
 
   /// Cease with a text for the operator at the other end (RFC 9003 §2), cut at 255 octets on a character boundary.

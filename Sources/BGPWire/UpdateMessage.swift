@@ -44,7 +44,19 @@ package struct UpdateMessage: Hashable, Sendable {
 
   /// RFC 7606 §2: whether the announced routes are to be withdrawn instead.
   package var isTreatedAsWithdraw: Bool {
-    faults.contains { $0.verdict == .treatAsWithdraw }
+    faults.contains { $0.verdict != .discard }
+  }
+
+  /// Drops the prefixes of all other families.
+  package mutating func keep(_ families: [AddressFamily]) {
+    if !families.contains(.ipv4) {
+      withdrawn.ipv4 = []
+      announced.ipv4 = []
+    }
+    if !families.contains(.ipv6) {
+      withdrawn.ipv6 = []
+      announced.ipv6 = []
+    }
   }
 
   init(_ body: OctetReader, in octets: Span<UInt8>, _ context: DecodeContext) throws(NotificationMessage) {

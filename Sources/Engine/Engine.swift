@@ -41,6 +41,8 @@ package struct Engine: Sendable {
   static let snapshotTime = Interval.seconds(10)
   /// The same for a peer that has promised End-of-RIB.
   static let promisedQuietTime = Interval.seconds(300)
+  /// A peer that never pauses has completed its table after this long.
+  static let longestSynchronization = Interval.seconds(1800)
 
   /// - Parameters:
   ///   - routerID: the BGP identifier where the configuration has none.
@@ -100,6 +102,8 @@ package struct Engine: Sendable {
     var offset = 0
     while offset < octets.count {
       let context = peers[peer.index].session.context
+      // A session that has ended is not spoken to any more.
+      guard peers[peer.index].session.isConnected else { return octets.count }
       do throws(NotificationMessage) {
         guard let frame = try MessageFrame(in: octets, at: offset, maximum: context.maximumLength) else {
           return offset
@@ -122,7 +126,7 @@ package struct Engine: Sendable {
       if let deadline = peers[index].session.nextDeadline, deadline <= now {
         step(index, .deadlineReached, deadlineReason(index), now)
       }
-      if let deadline = peers[index].quietDeadline, deadline <= now { synchronized(index, bySilence: true, now) }
+      if let deadline = peers[index].quietDeadline, deadline <= now { quiet(index, now) }
       if let deadline = peers[index].staleDeadline, deadline <= now { expireStaleRoutes(index) }
       if let deadline = peers[index].restartDeadline, deadline <= now {
         peers[index].restartDeadline = nil
@@ -150,6 +154,7 @@ package struct Engine: Sendable {
 
   /// Ends the turn: what the shell has to do, in order.
   package mutating func takeEffects(at now: Instant) -> [Effect] {
+    tables.dropChangesWhileOutOfStep()
     if let changes = tables.takeChanges() {
       effects.append(.commit(serial: tables.begin(changes), changes))
     }

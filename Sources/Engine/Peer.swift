@@ -26,9 +26,14 @@ struct Peer: Sendable {
   var isSynchronized = false
   /// The peer has sent a complete table since the daemon started.
   var hasEverSynchronized = false
-  /// When a table whose End-of-RIB does not come counts as complete; moved on by every UPDATE.
+  /// When a table whose End-of-RIB does not come counts as complete; moved on by every UPDATE, up to `quietBound`.
   var quietDeadline: Instant?
-  /// When the routes of a lost session leave.
+  var quietBound: Instant?
+  /// Families that the peer is sending anew (RFC 7313).
+  var refreshing: Set<AddressFamily> = []
+  /// When the session was lost that first made routes stale which nothing has confirmed since.
+  var lostAt: Instant?
+  /// When stale routes leave; nil while a session is up that may confirm them.
   var staleDeadline: Instant?
   /// When a session that ended at `max-prefix … restart` is tried again.
   var restartDeadline: Instant?

@@ -9,9 +9,9 @@ import Tables
 /// Updates to tables: what a peer announces, withdraws, completes and leaves behind.
 extension Engine {
   mutating func deliver(_ update: UpdateMessage, _ index: Int, _ now: Instant) {
-    if peers[index].quietDeadline != nil, !peers[index].isSynchronized {
+    if let bound = peers[index].quietBound, !peers[index].isSynchronized {
       let isPromised = peers[index].session.negotiated?.gracefulRestart != nil
-      peers[index].quietDeadline = now + (isPromised ? Self.promisedQuietTime : Self.quietTime)
+      peers[index].quietDeadline = min(now + (isPromised ? Self.promisedQuietTime : Self.quietTime), bound)
     }
     noteFaults(update, index)
     peers[index].statistics.announced += UInt64(update.announced.count)
@@ -43,15 +43,27 @@ extension Engine {
 
   mutating func endOfRIB(_ index: Int, _ family: AddressFamily, _ now: Instant) {
     peers[index].statistics.endOfRIBReceived += 1
+    guard peers[index].awaitingEndOfRIB.remove(family) != nil else { return }
     sweep(index, [family])
-    guard peers[index].awaitingEndOfRIB.remove(family) != nil, peers[index].awaitingEndOfRIB.isEmpty else { return }
+    guard peers[index].awaitingEndOfRIB.isEmpty else { return }
     synchronized(index, bySilence: false, now)
+  }
+
+  /// The peer has been quiet for long enough to have sent everything, if it has sent anything at all.
+  mutating func quiet(_ index: Int, _ now: Instant) {
+    guard peers[index].rib.freshCount == 0 else { return synchronized(index, bySilence: true, now) }
+    peers[index].quietDeadline = nil
+    guard peers[index].rib.staleCount > 0 else { return }
+    setStaleDeadline(index, now)
+    log(.warning, "\(peers[index].logName): has announced nothing yet, its stale prefixes wait for stale-time", index)
   }
 
   /// The peer's table is complete: what is still stale has left.
   mutating func synchronized(_ index: Int, bySilence: Bool, _ now: Instant) {
     peers[index].quietDeadline = nil
+    peers[index].quietBound = nil
     peers[index].staleDeadline = nil
+    peers[index].lostAt = nil
     peers[index].awaitingEndOfRIB = []
     sweep(index, AddressFamily.allCases)
     peers[index].isSynchronized = true
@@ -81,6 +93,8 @@ extension Engine {
 
   mutating func expireStaleRoutes(_ index: Int) {
     peers[index].staleDeadline = nil
+    peers[index].lostAt = nil
+    peers[index].refreshing = []
     log(.warning, "\(peers[index].logName): stale-time is over", index)
     sweep(index, AddressFamily.allCases)
   }
@@ -92,10 +106,10 @@ extension Engine {
 
   /// `max-prefix`: the session ends, the prefixes stay as those of any lost session do.
   mutating func enforceMaxPrefix(_ index: Int, _ now: Instant) {
-    guard let limit = peers[index].neighbor.maxPrefix, limit > 0, peers[index].rib.count > Int(limit),
+    guard let limit = peers[index].neighbor.maxPrefix, limit > 0, peers[index].rib.freshCount > Int(limit),
       peers[index].session.isEstablished
     else { return }
-    log(.error, "\(peers[index].logName): prefix limit reached (>\(peers[index].rib.count - 1)/\(limit))", index)
+    log(.error, "\(peers[index].logName): prefix limit reached (>\(peers[index].rib.freshCount - 1)/\(limit))", index)
     if let minutes = peers[index].neighbor.maxPrefixRestart {
       peers[index].restartDeadline = now + .seconds(Int(minutes) * 60)
     }

@@ -54,8 +54,11 @@ extension Engine {
     peers[index].awaitingEndOfRIB = Set(negotiated.families)
     peers[index].isSynchronized = false
     peers[index].loggedFaults = []
-    peers[index].quietDeadline =
-      now + (negotiated.gracefulRestart == nil ? Self.quietTime : Self.promisedQuietTime)
+    // Until the first UPDATE nobody is quiet: a server that has just started may take its time.
+    peers[index].quietDeadline = now + Self.promisedQuietTime
+    peers[index].quietBound = now + Self.longestSynchronization
+    peers[index].refreshing = []
+    peers[index].staleDeadline = nil
     if negotiated.gracefulRestart == nil {
       log(.info, "\(peers[index].logName): sends no End-of-RIB, \(Self.quietTime.seconds) s of silence will do", index)
     }
@@ -69,6 +72,8 @@ extension Engine {
       log(.warning, "\(peers[index].logName): received notification: \(notification.description)\(text)", index)
     }
     peers[index].quietDeadline = nil
+    peers[index].quietBound = nil
+    peers[index].refreshing = []
     peers[index].awaitingEndOfRIB = []
     peers[index].isSynchronized = false
     peers[index].local = nil
@@ -77,10 +82,10 @@ extension Engine {
     peers[index].isUp = false
     peers[index].lastUpDown = now
     guard peers[index].rib.count > 0 else { return }
+    // A session that confirmed anything starts the clock anew.
+    if peers[index].lostAt == nil || peers[index].rib.freshCount > 0 { peers[index].lostAt = now }
     peers[index].rib.markStale()
-    guard peers[index].staleDeadline == nil else { return }
-    let staleTime = Interval.seconds(Int(clamping: peers[index].neighbor.staleTime))
-    peers[index].staleDeadline = now + staleTime
+    let staleTime = setStaleDeadline(index, now)
     let kept = "keeping its \(peers[index].rib.count) prefixes for up to \(staleTime.seconds) s"
     log(.notice, "\(peers[index].logName): \(kept)", index)
   }
@@ -90,10 +95,27 @@ extension Engine {
     _ index: Int, _ family: AddressFamily, _ subtype: RouteRefreshMessage.Subtype, _ now: Instant
   ) {
     switch subtype {
-    case .begin: peers[index].rib.markStale(family)
-    case .end: sweep(index, [family])
+    case .begin:
+      // RFC 7313 §4: not before the table is complete for the first time.
+      guard peers[index].isSynchronized else { return }
+      peers[index].refreshing.insert(family)
+      peers[index].rib.markStale(family)
+      peers[index].lostAt = now
+      setStaleDeadline(index, now)
+    case .end:
+      guard peers[index].refreshing.remove(family) != nil else { return }
+      sweep(index, [family])
+      if peers[index].refreshing.isEmpty { peers[index].staleDeadline = nil }
     case .request: break
     }
+  }
+
+  /// Stale routes leave `stale-time` after the loss that made them so.
+  @discardableResult
+  mutating func setStaleDeadline(_ index: Int, _ now: Instant) -> Interval {
+    let staleTime = Interval.seconds(Int(clamping: peers[index].neighbor.staleTime))
+    peers[index].staleDeadline = (peers[index].lostAt ?? now) + staleTime
+    return staleTime
   }
 
   // MARK: Statistics and words

@@ -161,6 +161,11 @@ struct TableKeeper: Sendable {
     return changes.isEmpty ? nil : changes
   }
 
+  /// While the sets are not known, what has changed is not remembered: the next look compares them with all members anyway.
+  mutating func dropChangesWhileOutOfStep() {
+    if !isInStep, membership.hasChanges { _ = membership.takeChanges() }
+  }
+
   private static func setChanges<Key: AddressPrefix>(
     _ sets: [KernelSet], _ changes: TableProjection<Key>.Changes, _ list: ([Key]) -> PrefixList
   ) -> [SetChange] {

@@ -87,9 +87,4 @@ package struct OctetReader: Sendable {
     position += length
     return taken
   }
-
-  /// Moves to the end.
-  package mutating func skipAll() {
-    position = end
-  }
 }

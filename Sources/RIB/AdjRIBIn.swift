@@ -36,6 +36,8 @@ package struct AdjRIBIn: Sendable {
 
   /// Prefixes held.
   package var count: Int { ipv4.routes.count + ipv6.routes.count }
+  /// Prefixes that the peer has announced in this session.
+  package var freshCount: Int { count - staleCount }
   /// Those of them that are stale.
   package var staleCount: Int { ipv4.staleCount + ipv6.staleCount }
 

@@ -3,8 +3,11 @@ package import NIOCore
 /// A byte stream in chunks: what arrives goes to one closure in whole chunks, never message by message, and what it leaves is kept in
 /// front of the next chunk.
 ///
-/// The last handler of a channel that carries BGP or the control protocol. It knows neither: a pipeline event per message costs several
-/// times what the framing itself does.
+/// The last handler of a channel that carries BGP. It knows nothing of BGP: a pipeline event per message costs several times what the
+/// framing itself does.
+///
+/// The wart: the closure may write, a write that fails makes the channel read what is left and close, and so this handler is entered
+/// again from inside. What arrives meanwhile is only kept, and the end is told when the closure has returned.
 package final class OctetStreamHandler: ChannelInboundHandler {
   package typealias InboundIn = ByteBuffer
 
@@ -12,11 +15,13 @@ package final class OctetStreamHandler: ChannelInboundHandler {
   private let closed: ((any Error)?) -> Void
   private var pending = ByteBuffer()
   private var failure: (any Error)?
+  private var isReceiving = false
+  private var isInactive = false
   private var isOver = false
 
   /// - Parameters:
   ///   - receive: gets all octets that are there and answers how many it has used.
-  ///   - closed: called once, with the error where there was one.
+  ///   - closed: called once, after the last octets, with the error where there was one.
   package init(receive: @escaping (Span<UInt8>) -> Int, closed: @escaping ((any Error)?) -> Void) {
     self.receive = receive
     self.closed = closed
@@ -24,18 +29,24 @@ package final class OctetStreamHandler: ChannelInboundHandler {
 
   package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     var chunk = unwrapInboundIn(data)
-    if pending.readableBytes == 0 {
-      swap(&pending, &chunk)
-    } else {
-      pending.writeBuffer(&chunk)
+    pending.writeBuffer(&chunk)
+    guard !isReceiving else { return }
+    isReceiving = true
+    var arrived = 0
+    while pending.readableBytes > arrived {
+      // The closure must not find the property borrowed: it works on a buffer that nobody else has.
+      var octets = ByteBuffer()
+      swap(&octets, &pending)
+      let used = receive(octets.readableBytesUInt8Span)
+      octets.moveReaderIndex(forwardBy: max(0, min(used, octets.readableBytes)))
+      octets.discardReadBytes()
+      arrived = octets.readableBytes
+      octets.writeBuffer(&pending)
+      swap(&octets, &pending)
     }
-    let used = receive(pending.readableBytesUInt8Span)
-    pending.moveReaderIndex(forwardBy: max(0, min(used, pending.readableBytes)))
-    if pending.readableBytes == 0 {
-      pending = ByteBuffer()
-    } else {
-      pending.discardReadBytes()
-    }
+    if pending.readableBytes == 0 { pending = ByteBuffer() }
+    isReceiving = false
+    end()
   }
 
   package func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -44,7 +55,12 @@ package final class OctetStreamHandler: ChannelInboundHandler {
   }
 
   package func channelInactive(context: ChannelHandlerContext) {
-    guard !isOver else { return }
+    isInactive = true
+    end()
+  }
+
+  private func end() {
+    guard isInactive, !isReceiving, !isOver else { return }
     isOver = true
     closed(failure)
   }

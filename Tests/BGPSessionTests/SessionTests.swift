@@ -96,7 +96,7 @@ struct SessionTests {
     arguments: [
       ([Capability.unicast(.ipv4), .unicast(.ipv6)], [AddressFamily.ipv4, .ipv6]), ([.unicast(.ipv6)], [.ipv6]),
       ([], [.ipv4]),
-      ([.routeRefresh], [.ipv4]), ([.multiprotocol(afi: 1, safi: 128)], []),
+      ([.routeRefresh], [.ipv4]),
     ])
   func families(offered: [Capability], used: [AddressFamily]) {
     var harness = SessionHarness()
@@ -104,6 +104,31 @@ struct SessionTests {
     _ = harness.handle(.received(.open(SessionHarness.peerOpen(capabilities: offered))))
     #expect(harness.session.negotiated?.families == used)
     #expect(harness.session.configuration.open.capabilities.starts(with: [.unicast(.ipv4), .unicast(.ipv6)]))
+  }
+
+  @Test("A session without a family in common is refused (RFC 5492 §3)")
+  func noCommonFamily() {
+    var harness = SessionHarness { $0.families = [.ipv6] }
+    harness.enter(.openSent)
+    let actions = harness.handle(
+      .received(.open(SessionHarness.peerOpen(capabilities: [.multiprotocol(afi: 1, safi: 128)]))))
+    guard case .send(.notification(let notification)) = actions.first else { return #expect(Bool(false)) }
+    #expect([notification.code, notification.subcode] == [2, 7])
+    #expect(notification.data.starts(with: [1, 4, 0, 2, 0, 1]))
+  }
+
+  @Test("Prefixes of a family that was not agreed on are dropped (RFC 4760 §8)")
+  func unagreedFamily() throws {
+    var harness = SessionHarness { $0.families = [.ipv4] }
+    harness.enter(.established)
+    var attributes = PathAttributes()
+    attributes.asPath = ASPath(sequence: [ASN(65066)])
+    let list = PrefixList(["192.0.2.1", "2001:db8::1"].compactMap { Prefix($0) })
+    let actions = harness.handle(
+      .received(.update(UpdateMessage(withdrawn: list, announced: list, attributes: attributes))))
+    guard case .deliver(let update) = actions.first else { throw Unexpected() }
+    #expect(update.announced.all.map(\.description) == ["192.0.2.1/32"])
+    #expect(update.withdrawn.all.map(\.description) == ["192.0.2.1/32"])
   }
 
   @Test("The only UPDATE sent is End-of-RIB, and only to a peer that knows it (RFC 4724 §4)")

@@ -57,6 +57,10 @@ struct AttributeErrorTests {
     // §4: lengths
     Malformation(
       name: "attribute longer than the list", attributes: "\(mandatory) c0 08 08 fe2a029a", reaction: .withdraw),
+    Malformation(
+      name: "MP_UNREACH_NLRI longer than the list", attributes: "\(mandatory) 80 0f 20 000201", reaction: .reset(3, 1)),
+    Malformation(
+      name: "MP_REACH_NLRI longer than the list", attributes: "\(mandatory) 80 0e 20 000201", reaction: .reset(3, 1)),
     Malformation(name: "list ends after the flags", attributes: "\(mandatory) c0", reaction: .withdraw),
     Malformation(name: "list ends after the code", attributes: "\(mandatory) c0 08", reaction: .withdraw),
     Malformation(name: "list ends inside an extended length", attributes: "\(mandatory) d0 08 00", reaction: .withdraw),

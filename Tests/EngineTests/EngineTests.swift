@@ -314,4 +314,79 @@ struct EngineTests {
     lab.advance(.seconds(3600))
     #expect(lab.snapshots.count == 1)
   }
+
+  @Test("A peer that has sent nothing is not complete, however long it is silent")
+  func silenceIsNoTable() {
+    var kernel = KernelModel()
+    kernel.sets["black"] = Set(["192.0.2.1"].compactMap { Prefix($0) })
+    var lab = Laboratory(Laboratory.configuration(peers: 1), kernel: kernel)
+    lab.up(0, endOfRIB: false)
+    lab.advance(.seconds(3600))
+    #expect(lab.kernel.table("black").count == 1)
+    lab.announce(0, ["192.0.2.2"], 666)
+    lab.advance(.seconds(31))
+    #expect(lab.kernel.table("black") == ["192.0.2.2/32"])
+  }
+
+  @Test("A peer without End-of-RIB that never pauses has completed its table after half an hour")
+  func neverQuiet() {
+    var lab = Laboratory(Laboratory.configuration(peers: 1))
+    lab.up(0, endOfRIB: false)
+    lab.announce(0, ["192.0.2.1"], 666)
+    lab.close(0)
+    lab.up(0, endOfRIB: false)
+    for index in 0..<100 {
+      lab.announce(0, ["192.0.2.\(2 + index % 9)"], 666)
+      lab.advance(.seconds(20))
+    }
+    #expect(!lab.kernel.table("black").contains("192.0.2.1/32"))
+  }
+
+  @Test("A session that confirmed its routes gives them the whole stale-time again")
+  func staleTimeStartsAnew() {
+    var lab = Laboratory(Laboratory.configuration(peers: 1) { $0.neighbors[0].staleTime = 1000 })
+    lab.up(0)
+    lab.announce(0, ["192.0.2.1"], 666)
+    lab.close(0)
+    lab.advance(.seconds(900))
+    lab.up(0)
+    lab.announce(0, ["192.0.2.1"], 666)
+    lab.close(0)
+    lab.advance(.seconds(900))
+    #expect(lab.kernel.table("black").count == 1)
+    lab.advance(.seconds(200))
+    #expect(lab.kernel.table("black").isEmpty)
+  }
+
+  @Test("EoRR without BoRR, and BoRR before the table is complete, change nothing (RFC 7313 §4)")
+  func unaskedRefresh() {
+    var lab = Laboratory(Laboratory.configuration(peers: 1))
+    lab.up(0)
+    lab.announce(0, ["192.0.2.1", "192.0.2.2"], 666)
+    lab.endOfRIB(0)
+    lab.receive(0, .routeRefresh(RouteRefreshMessage(family: .ipv4, subtype: .end)))
+    #expect(lab.kernel.table("black").count == 2)
+    lab.close(0)
+    lab.up(0)
+    lab.announce(0, ["192.0.2.2"], 666)
+    lab.receive(0, .routeRefresh(RouteRefreshMessage(family: .ipv4, subtype: .begin)))
+    lab.receive(0, .routeRefresh(RouteRefreshMessage(family: .ipv4, subtype: .end)))
+    #expect(lab.kernel.table("black").count == 2)
+    lab.endOfRIB(0)
+    #expect(lab.kernel.table("black") == ["192.0.2.2/32"])
+  }
+
+  @Test("max-prefix counts what the session announced, not what an earlier one left")
+  func maxPrefixCountsFresh() {
+    var lab = Laboratory(Laboratory.configuration(peers: 1) { $0.neighbors[0].maxPrefix = 3 })
+    lab.up(0)
+    lab.announce(0, ["192.0.2.1", "192.0.2.2", "192.0.2.3"], 666)
+    lab.endOfRIB(0)
+    lab.close(0)
+    lab.up(0)
+    lab.announce(0, ["192.0.2.2", "192.0.2.3", "192.0.2.4"], 666)
+    lab.endOfRIB(0)
+    #expect(lab.connected.contains(lab.peer(0)))
+    #expect(lab.kernel.table("black").count == 3)
+  }
 }
