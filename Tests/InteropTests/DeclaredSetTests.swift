@@ -1,0 +1,67 @@
+import Testing
+
+extension InteropTier {
+  @Suite("Sets of the operator") struct DeclaredSets {
+    @Test("A set that is declared with flags interval takes hosts and networks, none within another")
+    func interval() throws {
+      try Laboratory.run { laboratory in
+        try Kernel.command(
+          "add table \(Kernel.table); add set \(Kernel.table) bgp_spamd { type ipv4_addr; flags interval; }", laboratory
+        )
+        let inside = ["198.51.100.7/32", "198.51.100.128/25"]
+        let feed = Feed(
+          black: ["192.0.2.1/32", "192.0.2.2/32", "198.51.100.0/24", "2001:db8::25/128"] + inside,
+          bypass: ["192.0.2.3/32"])
+        let server = try FeedServer(laboratory, address: "127.0.0.2", feed)
+        let nftbgpd = try NftbgpdUnderTest(laboratory, neighbors: [server.address])
+        try nftbgpd.waitForLog("table complete with 7 prefixes")
+        var expected = Feed.sets(Feed(black: ["2001:db8::25/128"], bypass: ["192.0.2.3/32"]))
+        expected["bgp_spamd_net"] = nil
+        expected["bgp_spamd"] = ["192.0.2.1", "192.0.2.2", "198.51.100.0/24"]
+        try Kernel.wait(for: expected, laboratory)
+
+        // What was within the network has to be there without it.
+        try server.send("withdraw 198.51.100.0/24")
+        expected["bgp_spamd"] = ["192.0.2.1", "192.0.2.2", "198.51.100.7", "198.51.100.128/25"]
+        try Kernel.wait(for: expected, laboratory)
+        try server.send("announce 198.51.100.0/24 65066:666")
+        expected["bgp_spamd"] = ["192.0.2.1", "192.0.2.2", "198.51.100.0/24"]
+        try Kernel.wait(for: expected, laboratory)
+      }
+    }
+
+    @Test(
+      "A set that cannot be used ends the daemon with the declaration to use, and that one works",
+      arguments: [
+        ("bgp_spamd", "type inet_service", "type ipv4_addr"),
+        ("bgp_spamd", "type ipv6_addr", "type ipv4_addr"),
+        ("bgp_spamd", "type ipv4_addr; flags timeout", "type ipv4_addr"),
+        ("bgp_spamd", "type ipv4_addr; flags interval, timeout", "type ipv4_addr; flags interval"),
+        ("bgp_spamd_net", "type ipv4_addr", "type ipv4_addr; flags interval"),
+        ("bgp_spamd6", "type ipv4_addr", "type ipv6_addr"),
+      ])
+    func unusable(_ name: String, _ wrong: String, _ right: String) throws {
+      try Laboratory.run { laboratory in
+        let feed = Feed(black: ["192.0.2.1/32", "2001:db8::25/128"])
+        let server = try FeedServer(laboratory, address: "127.0.0.2", feed)
+        try Kernel.command(
+          "add table \(Kernel.table); add set \(Kernel.table) \(name) { \(wrong); }", laboratory)
+        let refused = try NftbgpdUnderTest(laboratory, neighbors: [server.address], log: "nftbgpd-refused.log")
+        #expect(try refused.wait() == 1)
+        let declaration = "set \(name) { \(right); }"
+        let message = try #require(refused.log.split(separator: "\n").last)
+        #expect(
+          message.hasSuffix("in table \(Kernel.table) cannot hold what the feed says; declare it as: \(declaration)"))
+        #expect(try Kernel.sets(laboratory) == [name: []], "nothing else was created")
+
+        try Kernel.command("delete table \(Kernel.table); table \(Kernel.table) {\n\(declaration)\n}\n", laboratory)
+        let accepted = try NftbgpdUnderTest(laboratory, neighbors: [server.address])
+        try accepted.waitForLog("table complete with 2 prefixes")
+        try laboratory.wait("the set is filled") {
+          try Kernel.elements(of: "bgp_spamd", laboratory) == ["192.0.2.1"]
+            && Kernel.elements(of: "bgp_spamd6", laboratory) == ["2001:db8::25"]
+        }
+      }
+    }
+  }
+}

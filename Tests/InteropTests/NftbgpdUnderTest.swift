@@ -1,0 +1,103 @@
+import Foundation
+import Glibc
+import Testing
+
+/// nftbgpd with its configuration, and nftbgpctl that asks it.
+final class NftbgpdUnderTest {
+  private let laboratory: Laboratory
+  private let daemon: Child
+  let socket: String
+
+  /// Tables as in the published configuration, with quick attempts to connect and no servers that are not there.
+  static func configuration(neighbors: [String]) -> String {
+    """
+    AS 65500
+    connect-retry 1
+    group "feed" {
+      remote-as 65066
+      multihop 64
+    \(neighbors.map { "  neighbor \($0)\n" }.joined())
+    }
+    allow from any
+    match from group "feed" community 65066:42 set pftable "bgp_spamd_bypass"
+    match from group "feed" community 65066:666 set pftable "bgp_spamd"
+
+    """
+  }
+
+  /// The published configuration, unchanged, and the names that it is given for its two servers.
+  static let published = "include \"\(Laboratory.fixtures)/v2.conf\"\n"
+  static let publishedNames = ["-D", "spam_rs1=127.0.0.2", "-D", "spam_rs2=127.0.0.3"]
+
+  /// Starts it.
+  ///
+  /// - Parameters:
+  ///   - configuration: to which the control socket and the export are added.
+  ///   - export: a file for `bgp_spamd`.
+  ///   - log: the name of its log; what an earlier run has written stays before what this one does.
+  init(
+    _ laboratory: Laboratory, _ configuration: String, _ arguments: [String] = [], export: String? = nil,
+    log: String = "nftbgpd.log"
+  ) throws {
+    self.laboratory = laboratory
+    socket = laboratory.path("nftbgpd.sock")
+    var text = configuration + "socket \"\(socket)\"\n"
+    if let export { text += "export table \"bgp_spamd\" to \"\(export)\"\n" }
+    let file = try laboratory.write(text, to: "nftbgpd.conf")
+    daemon = try laboratory.start(Laboratory.product("nftbgpd"), ["-f", file] + arguments, log: log)
+  }
+
+  /// With the tables of the published configuration, for these servers.
+  convenience init(
+    _ laboratory: Laboratory, neighbors: [String], export: String? = nil, log: String = "nftbgpd.log"
+  ) throws {
+    try self.init(laboratory, Self.configuration(neighbors: neighbors), export: export, log: log)
+  }
+
+  var log: String { daemon.printed }
+
+  /// Lines of the log so far that contain the words.
+  func lines(with words: String) -> Int {
+    log.split(separator: "\n").count { $0.contains(words) }
+  }
+
+  func waitForLog(
+    _ words: String, times: Int = 1, seconds: Double = 20, sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    try laboratory.wait(
+      "nftbgpd logs '\(words)' \(times) times", seconds: seconds, sourceLocation: sourceLocation
+    ) { lines(with: words) >= times }
+  }
+
+  /// SIGTERM; answers once it has ended.
+  func terminate(sourceLocation: SourceLocation = #_sourceLocation) throws {
+    try daemon.signal(SIGTERM)
+    let status = try daemon.wait(seconds: 20)
+    #expect(status == 0, "after SIGTERM", sourceLocation: sourceLocation)
+  }
+
+  /// The exit status of a daemon that ends by itself.
+  func wait() throws -> Int { try daemon.wait(seconds: 20) }
+
+  var hasEnded: Bool { daemon.hasEnded }
+
+  /// Runs nftbgpctl.
+  func control(_ words: String...) throws -> Laboratory.Outcome {
+    try laboratory.run(Laboratory.product("nftbgpctl"), ["-s", socket] + words)
+  }
+
+  /// The prefixes that `show rib` lists with these filters.
+  func routes(_ filters: String...) throws -> [String] {
+    let outcome = try laboratory.run(
+      Laboratory.product("nftbgpctl"), ["-s", socket, "--format", "list", "show", "rib"] + filters)
+    try #require(outcome.status == 0, "\(outcome.errors)")
+    return outcome.output.split(separator: "\n").map(String.init)
+  }
+
+  /// Resident memory in KiB.
+  func residentMemory() throws -> Int {
+    let line = try #require(
+      Child.text("/proc/\(daemon.pid)/status").split(separator: "\n").first { $0.hasPrefix("VmRSS") })
+    return try #require(line.split(separator: " ").compactMap { Int($0) }.first)
+  }
+}

@@ -1,0 +1,151 @@
+import Foundation
+import Glibc
+import Testing
+
+/// OpenBGPD as a route server of AS 65066 for the client 127.0.0.1.
+final class OpenBGPD {
+  let address: String
+  private let laboratory: Laboratory
+  private let daemon: Child
+  private let socket: String
+
+  /// Starts it. It listens soon and has its networks after `waitUntilReady`.
+  init(_ laboratory: Laboratory, address: String, _ feed: Feed) throws {
+    self.address = address
+    self.laboratory = laboratory
+    socket = laboratory.path("bgpd-\(address).sock")
+    // The directory that the package's daemon locks itself into.
+    try FileManager.default.createDirectory(atPath: "/run/openbgpd", withIntermediateDirectories: true)
+    let configuration = """
+      AS 65066
+      router-id \(address)
+      fib-update no
+      listen on \(address)
+      socket "\(socket)"
+      \(feed.networks)
+      neighbor 127.0.0.1 {
+        remote-as 65500
+        multihop 64
+        passive
+        announce IPv6 unicast
+        announce IPv4 unicast
+      }
+      allow to any
+
+      """
+    let file = try laboratory.write(configuration, to: "bgpd-\(address).conf")
+    daemon = try laboratory.start("bgpd", ["-d", "-v", "-f", file], log: "bgpd-\(address).log")
+  }
+
+  func waitUntilReady(sourceLocation: SourceLocation = #_sourceLocation) throws {
+    try laboratory.wait("bgpd on \(address) is ready", seconds: 90, sourceLocation: sourceLocation) {
+      if daemon.hasEnded { throw Unexpected("bgpd on \(address) has ended") }
+      return log.contains("RDE soft reconfiguration done")
+    }
+  }
+
+  /// Stops to announce a network.
+  func withdraw(_ prefix: String) throws {
+    let outcome = try laboratory.run("bgpctl", ["-s", socket, "network", "delete", prefix])
+    try #require(outcome.status == 0, "bgpctl: \(outcome.errors)")
+  }
+
+  /// What it says of its client.
+  func neighbor() throws -> String {
+    try laboratory.run("bgpctl", ["-s", socket, "show", "neighbor", "127.0.0.1"]).output
+  }
+
+  var log: String { daemon.printed }
+}
+
+/// BIRD as a route server of AS 65066 for the client 127.0.0.1; both families over one session.
+final class BIRD {
+  static let address = "127.0.0.4"
+  private let laboratory: Laboratory
+  private var daemon: Child
+
+  init(_ laboratory: Laboratory, _ feed: Feed) throws {
+    self.laboratory = laboratory
+    daemon = try Self.start(laboratory, feed)
+  }
+
+  private static func start(_ laboratory: Laboratory, _ feed: Feed) throws -> Child {
+    let file = try write(laboratory, feed)
+    return try laboratory.start("bird", ["-d", "-c", file, "-s", laboratory.path("bird.ctl")], log: "bird.log")
+  }
+
+  private static func write(_ laboratory: Laboratory, _ feed: Feed) throws -> String {
+    let configuration = """
+      router id \(address);
+      log stderr all;
+      protocol device {}
+      protocol static listed4 {
+        ipv4;
+      \(feed.blackholes(isIPv6: false))
+      }
+      protocol static listed6 {
+        ipv6;
+      \(feed.blackholes(isIPv6: true))
+      }
+      protocol bgp clients {
+        local \(address) as 65066;
+        neighbor 127.0.0.1 as 65500;
+        multihop 64;
+        passive yes;
+        strict bind yes;
+        ipv4 { import none; export where source = RTS_STATIC; next hop self; };
+        ipv6 { import none; export where source = RTS_STATIC; next hop address 2001:db8::4; };
+      }
+
+      """
+    return try laboratory.write(configuration, to: "bird.conf")
+  }
+
+  /// Announces this from now on, in the same session.
+  func reconfigure(_ feed: Feed) throws {
+    _ = try Self.write(laboratory, feed)
+    let outcome = try control("configure")
+    try #require(outcome.contains("Reconfigured"), "\(outcome)")
+  }
+
+  /// birdc(8)'s answer.
+  func control(_ words: String...) throws -> String {
+    try laboratory.run("birdc", ["-s", laboratory.path("bird.ctl")] + words).output
+  }
+
+  /// It is gone without a word to anybody.
+  func kill() throws {
+    try daemon.signal(SIGKILL)
+    _ = try daemon.wait(seconds: 5)
+  }
+
+  /// It comes back.
+  func start(_ feed: Feed) throws {
+    daemon = try Self.start(laboratory, feed)
+  }
+}
+
+/// The feed server of this package.
+final class FeedServer {
+  let address: String
+  private let daemon: Child
+
+  init(_ laboratory: Laboratory, address: String, _ feed: Feed, holdTime: Int = 90) throws {
+    self.address = address
+    let list = try laboratory.write(feed.list, to: "feed-\(address).list")
+    let daemon = try laboratory.start(
+      Laboratory.product("feedserver"), ["--listen", address, "--hold-time", "\(holdTime)", list],
+      log: "feedserver-\(address).log")
+    self.daemon = daemon
+    try laboratory.wait("feedserver on \(address) is listening") { daemon.printed.contains("listening on") }
+  }
+
+  /// A line of its language.
+  func send(_ command: String) throws {
+    try daemon.send(command)
+  }
+
+  /// Nothing moves in it any more, but its connections stay open.
+  func freeze() throws { try daemon.signal(SIGSTOP) }
+  func thaw() throws { try daemon.signal(SIGCONT) }
+}
