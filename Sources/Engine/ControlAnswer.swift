@@ -3,8 +3,8 @@ package import Primitives
 import RIB
 import Tables
 
-/// The answer to a request of nftbgpctl(8): a snapshot that is read reply by reply, so that a slow reader of a million routes holds up
-/// nothing.
+/// The answer to a request of nftbgpctl(8): a snapshot that is read reply by reply, so that a slow reader of a million routes costs
+/// memory, not time.
 package struct ControlAnswer: Sendable {
   private var replies: [ControlReply]
   private var position = 0

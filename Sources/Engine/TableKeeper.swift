@@ -109,8 +109,8 @@ struct TableKeeper: Sendable {
       return []
     }
     parts[index].layout = contents.layout
-    parts[index].inKernel = contents.hosts.count + contents.intervals.count
     let wanted = membership.prefixes(of: contents.table)
+    let kernelHosts = contents.hasForeignHosts ? PrefixList() : contents.hosts
     let kernelIntervals = contents.hasForeignRanges ? PrefixList() : contents.intervals
     var changes: [SetChange]
     switch contents.family {
@@ -118,21 +118,21 @@ struct TableKeeper: Sendable {
       var projection = TableProjection<IPv4Prefix>(contents.layout)
       changes = Self.setChanges(
         parts[index].sets,
-        projection.reset(to: wanted.ipv4, kernelHosts: contents.hosts.ipv4, kernelIntervals: kernelIntervals.ipv4)
+        projection.reset(to: wanted.ipv4, kernelHosts: kernelHosts.ipv4, kernelIntervals: kernelIntervals.ipv4)
       ) { PrefixList(ipv4: $0) }
       projections4[Int(contents.table.index)] = projection
     case .ipv6:
       var projection = TableProjection<IPv6Prefix>(contents.layout)
       changes = Self.setChanges(
         parts[index].sets,
-        projection.reset(to: wanted.ipv6, kernelHosts: contents.hosts.ipv6, kernelIntervals: kernelIntervals.ipv6)
+        projection.reset(to: wanted.ipv6, kernelHosts: kernelHosts.ipv6, kernelIntervals: kernelIntervals.ipv6)
       ) { PrefixList(ipv6: $0) }
       projections6[Int(contents.table.index)] = projection
     }
-    if contents.hasForeignRanges, let set = changes.firstIndex(where: \.set.isInterval) {
-      changes[set].replaces = true
-      parts[index].inKernel = contents.hosts.count
+    for set in changes.indices {
+      changes[set].replaces = changes[set].set.isInterval ? contents.hasForeignRanges : contents.hasForeignHosts
     }
+    parts[index].inKernel = kernelHosts.count + kernelIntervals.count
     return changes.filter { !$0.isEmpty }
   }
 

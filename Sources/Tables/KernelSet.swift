@@ -55,8 +55,10 @@ package struct TableContents: Hashable, Sendable {
   package var hosts: PrefixList
   /// Elements of the interval set, ranges that are no single prefix split into prefixes.
   package var intervals: PrefixList
-  /// Whether there were such ranges: then single elements cannot be removed, and the set is replaced.
+  /// Whether there were such ranges, or a catch-all element: then single elements cannot be removed, and the set is replaced.
   package var hasForeignRanges: Bool
+  /// Whether the hash set has a catch-all element: then it is replaced.
+  package var hasForeignHosts = false
 
   package init(
     table: TableID, family: AddressFamily, layout: SetLayout, hosts: PrefixList = PrefixList(),

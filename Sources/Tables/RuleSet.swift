@@ -30,10 +30,6 @@ package struct RuleSet: Sendable {
     package var isAllowed: Bool
     /// Empty for a route that is not allowed.
     package var tables: TableSet
-    /// Line of the rule that decided; nil: the default did.
-    package var decidingLine: Int?
-    /// Line of the rule that named the table; nil for none.
-    package var tableLine: Int?
   }
 
   package let tableNames: [String]
@@ -109,7 +105,6 @@ package struct PeerRules: Sendable {
         case .pftable(let name):
           guard let table = tables[name] else { continue }
           decision.tables = TableSet(table)
-          decision.tableLine = rule.line
         case .community(let pattern):
           if let community = pattern.community(peer), !communities.contains(community) { communities.append(community) }
         case .deleteCommunity(let pattern):
@@ -122,17 +117,11 @@ package struct PeerRules: Sendable {
           largeCommunities.removeAll { pattern.matches($0, peer) }
         }
       }
-      if rule.action != .match {
-        action = rule.action
-        decision.decidingLine = rule.line
-      }
+      if rule.action != .match { action = rule.action }
       if rule.quick { break }
     }
     decision.isAllowed = action == .allow
-    if !decision.isAllowed {
-      decision.tables = .empty
-      decision.tableLine = nil
-    }
+    if !decision.isAllowed { decision.tables = .empty }
     return decision
   }
 

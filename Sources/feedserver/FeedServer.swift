@@ -62,7 +62,10 @@ actor FeedServer: LoopActor {
     try channel.pipeline.syncOperations.addHandler(
       OctetStreamHandler(
         receive: { octets in self.received(number, octets) },
-        closed: { _ in self.assumeIsolated { $0.step(number, .connectionClosed) } }))
+        closed: { _ in
+          // Not from inside the step that closes.
+          self.loop.execute { self.assumeIsolated { $0.step(number, .connectionClosed) } }
+        }))
   }
 
   // MARK: Sessions

@@ -3,6 +3,7 @@ import Engine
 import NIOCore
 
 /// One client of the control socket: a request comes in, the answer goes out reply by reply as fast as the client reads, and no faster.
+/// A long answer lets the loop breathe every few replies, so that a fast reader does not hold up the sessions.
 final class ControlHandler: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
@@ -10,6 +11,10 @@ final class ControlHandler: ChannelInboundHandler {
   private let ask: (ControlRequest) -> ControlAnswer
   private var pending = ByteBuffer()
   private var answer: ControlAnswer?
+  private var isScheduled = false
+
+  /// Replies in one go.
+  private static let burst = 8
 
   init(ask: @escaping (ControlRequest) -> ControlAnswer) {
     self.ask = ask
@@ -18,6 +23,8 @@ final class ControlHandler: ChannelInboundHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     var chunk = unwrapInboundIn(data)
     pending.writeBuffer(&chunk)
+    // Nobody who waits for answers has that much to ask.
+    guard pending.readableBytes <= 2 * ControlFrame.maximumRequest else { return context.close(promise: nil) }
     serve(context)
   }
 
@@ -32,9 +39,13 @@ final class ControlHandler: ChannelInboundHandler {
 
   /// Goes on with the answer; with none left, takes the next request.
   private func serve(_ context: ChannelHandlerContext) {
+    guard !isScheduled else { return }
+    var replies = 0
     while context.channel.isWritable {
+      if replies == Self.burst { return goOnLater(context) }
       if let reply = answer?.next() {
         context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: reply.encode())), promise: nil)
+        replies += 1
         continue
       }
       answer = nil
@@ -49,6 +60,16 @@ final class ControlHandler: ChannelInboundHandler {
         context.close(promise: nil)
         return
       }
+    }
+  }
+
+  private func goOnLater(_ context: ChannelHandlerContext) {
+    isScheduled = true
+    let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
+    let context = NIOLoopBound(context, eventLoop: context.eventLoop)
+    context.value.eventLoop.execute {
+      handler.value.isScheduled = false
+      handler.value.serve(context.value)
     }
   }
 }

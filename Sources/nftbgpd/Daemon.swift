@@ -35,6 +35,7 @@ actor Daemon: LoopActor {
   private var connectionCount = 0
   private var listeners: [any Channel] = []
   private var timer: Scheduled<Void>?
+  private var isSettling = false
 
   init(
     on loop: any EventLoop, _ configuration: Configuration, routerID: IPv4Address, kernel: KernelTables, logger: Logger
@@ -99,7 +100,12 @@ actor Daemon: LoopActor {
   }
 
   /// Performs what the engine asks for, then sleeps until its next deadline.
+  ///
+  /// What a performed effect reports at once, such as a write that fails, waits for the loop that is under way.
   private func settle() {
+    guard !isSettling else { return }
+    isSettling = true
+    defer { isSettling = false }
     var effects = engine.takeEffects(at: now)
     while !effects.isEmpty {
       for effect in effects { perform(effect) }
@@ -140,6 +146,7 @@ actor Daemon: LoopActor {
     connections[peer] = Connection(number: number)
     do {
       var bootstrap = ClientBootstrap(group: loop)
+        .channelOption(.socketOption(.so_keepalive), value: 1)  // a hold time of 0 has no other sign of life
         .channelOption(
           .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 65536, maximum: 1 << 20)
         )
@@ -154,9 +161,8 @@ actor Daemon: LoopActor {
         self.assumeIsolated { $0.connected(peer, number, result) }
       }
     } catch {
-      let words = systemWords(error)
-      // The engine is in the middle of a turn: report in the next one.
-      loop.execute { self.assumeIsolated { $0.turn(.connectionFailed(peer, words)) } }
+      connections[peer] = nil
+      turn(.connectionFailed(peer, systemWords(error)))
     }
   }
 
@@ -220,18 +226,27 @@ actor Daemon: LoopActor {
 
   /// A neighbour that connects to us, in the place of an attempt of ours.
   private func listen(on listener: Listener) async throws -> any Channel {
-    try await ServerBootstrap(group: loop)
+    var bootstrap = ServerBootstrap(group: loop)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .childChannelOption(.socketOption(.so_keepalive), value: 1)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture { try self.assumeIsolated { try $0.accept(channel) } }
       }
-      .bind(to: try SocketAddress(listener.address, port: listener.port)).get()
+    if listener.address.family == .ipv6 {
+      // IPv4 neighbors come in by a listener of their own, under their own address.
+      bootstrap = bootstrap.serverChannelOption(ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only), value: 1)
+    }
+    return try await bootstrap.bind(to: try SocketAddress(listener.address, port: listener.port)).get()
   }
 
   private func accept(_ channel: any Channel) throws {
     guard let remote = channel.remoteAddress?.endpoint, let peer = engine.peerAwaiting(remote.address),
       connections[peer]?.channel == nil
-    else { throw ChannelError.ioOnClosedChannel }
+    else {
+      let address = channel.remoteAddress?.endpoint.map { "\($0.address)" } ?? "?"
+      logger.notice("connection from \(address) refused: no neighbor with that address waits for one")
+      throw ChannelError.ioOnClosedChannel
+    }
     connectionCount += 1
     let number = connectionCount
     connections[peer] = Connection(number: number)

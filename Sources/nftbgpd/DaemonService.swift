@@ -1,17 +1,32 @@
 import Logging
+import Netfilter
 import NIOPosix
 import ServiceLifecycle
+import Tables
 
 /// The daemon as a service: it runs until SIGTERM or SIGINT, then ends its sessions.
 struct DaemonService: Service {
   let daemon: Daemon
   let kernel: KernelTables
+  let logger: Logger
 
   func run() async throws {
     // The first look is made before anything else: without the right to change the tables there is nothing to run for.
-    let contents = try await kernel.read()
+    // Where other programs change the ruleset all the time, a look may have to be repeated.
+    let contents = try await firstLook()
     try await daemon.start(contents)
     try? await gracefulShutdown()
     await daemon.stop()
+  }
+
+  private func firstLook() async throws -> [TableContents] {
+    while true {
+      do {
+        return try await kernel.read()
+      } catch let error as NetfilterError where error.cause == .stale || error.cause == .lost {
+        logger.warning("\(error); trying again")
+        try await Task.sleep(for: .seconds(1))
+      }
+    }
   }
 }

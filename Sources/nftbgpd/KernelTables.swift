@@ -48,6 +48,12 @@ actor KernelTables: LoopActor {
       for family in AddressFamily.allCases {
         let layout = try self.layout(of: name, family, known)
         layouts.append((TableID(index: UInt8(truncatingIfNeeded: index)), name, family, layout))
+        if layout == .intervals, let set = KernelSet.sets(of: name, family, .hostsAndIntervals).last,
+          let unused = known[set.name], unused.family == family
+        {
+          // A layout of before: rules that still name the set must not find what the feed has long withdrawn.
+          transaction.flush(unused)
+        }
         for set in KernelSet.sets(of: name, family, layout) {
           if let declaration = known[set.name] {
             declarations[set] = try usable(declaration, set)
@@ -72,6 +78,7 @@ actor KernelTables: LoopActor {
           contents.hasForeignRanges = !found.irregular.isEmpty || found.hasCatchAll
         } else {
           contents.hosts = found.prefixes
+          contents.hasForeignHosts = found.hasCatchAll
         }
       }
       return contents
@@ -98,23 +105,52 @@ actor KernelTables: LoopActor {
     return declaration
   }
 
+  /// What another program has done since the last look or commit; nil for nothing.
+  func check() throws -> String? {
+    nil
+  }
+
   // MARK: Writing
 
   /// Carries out the changes: in one transaction where they are few, so that a prefix that moves from one table to another is never
   /// in neither; otherwise each interval set in one and the hash sets in several, additions first.
+  ///
+  /// What the kernel refuses in one set must not hold up the others: then removals and additions go set by set.
+  ///
+  /// - Throws: the first error, when everything else has been carried out.
   func commit(_ changes: [SetChange]) throws {
     let count = changes.reduce(0) { $0 + $1.added.count + $1.removed.count }
-    guard count > Self.chunk else { return try commitTogether(changes) }
-    for change in changes where change.set.isInterval { try commitTogether([change]) }
-    let hosts = changes.filter { !$0.set.isInterval }
-    for change in hosts {
-      for part in change.added.parts(of: Self.chunk) { try commitTogether([SetChange(set: change.set, added: part)]) }
-    }
-    for change in hosts {
-      for part in change.removed.parts(of: Self.chunk) {
-        try commitTogether([SetChange(set: change.set, removed: part)])
+    guard count > Self.chunk else {
+      do {
+        return try commitTogether(changes)
+      } catch {
+        return try commitEach(changes.flatMap(\.halves))
       }
     }
+    // A set that is emptied first must be full again in the same transaction.
+    let inOne = changes.filter { $0.set.isInterval || $0.replaces }
+    let hosts = changes.filter { !$0.set.isInterval && !$0.replaces }
+    try commitEach(
+      inOne
+        + hosts.flatMap { change in
+          change.added.parts(of: Self.chunk).map { SetChange(set: change.set, added: $0) }
+        }
+        + hosts.flatMap { change in
+          change.removed.parts(of: Self.chunk).map { SetChange(set: change.set, removed: $0) }
+        })
+  }
+
+  /// Each in a transaction of its own.
+  private func commitEach(_ changes: [SetChange]) throws {
+    var failure: (any Error)?
+    for change in changes {
+      do {
+        try commitTogether([change])
+      } catch {
+        failure = failure ?? error
+      }
+    }
+    if let failure { throw failure }
   }
 
   private func commitTogether(_ changes: [SetChange]) throws {
@@ -156,6 +192,14 @@ extension SetDeclaration {
   /// How a set is declared that does not exist yet.
   init(_ set: KernelSet) {
     self.init(name: set.name, family: set.family, isInterval: set.isInterval)
+  }
+}
+
+extension SetChange {
+  /// The removals and the additions apart, unless the set is replaced.
+  fileprivate var halves: [SetChange] {
+    if replaces { return [self] }
+    return [SetChange(set: set, removed: removed), SetChange(set: set, added: added)].filter { !$0.isEmpty }
   }
 }
 

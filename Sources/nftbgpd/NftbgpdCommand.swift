@@ -26,9 +26,7 @@ struct NftbgpdCommand: AsyncParsableCommand {
   var foreground = false
   @Flag(name: .customShort("n"), help: "Check the configuration and exit; with -v, print it.")
   var checkOnly = false
-  @Option(
-    name: .customShort("D"), help: ArgumentHelp("Define a macro, overriding the file's.", valueName: "macro=value"))
-  var macros: [String] = []
+  @OptionGroup var source: ConfigurationSource
   @Flag(name: .customShort("v"), help: "Log more.") var verbose: Int
   @Flag(name: .customShort("V"), help: "Show the version.") var showVersion = false
 
@@ -57,7 +55,7 @@ struct NftbgpdCommand: AsyncParsableCommand {
         configuration: .init(
           services: [
             .init(
-              service: DaemonService(daemon: daemon, kernel: kernel),
+              service: DaemonService(daemon: daemon, kernel: kernel, logger: logger),
               successTerminationBehavior: .gracefullyShutdownGroup)
           ],
           gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
