@@ -214,7 +214,9 @@ struct AttributeDecoder {
   }
 
   /// MP_REACH_NLRI (RFC 4760 §3): AFI, SAFI, next hop with its length, a reserved octet, NLRI.
-  private mutating func decodeReach(_ value: OctetReader, _ whole: OctetReader, _ octets: Span<UInt8>) -> (AttributeFault.Reason, AttributeVerdict)? {
+  private mutating func decodeReach(_ value: OctetReader, _ whole: OctetReader, _ octets: Span<UInt8>) -> (
+    AttributeFault.Reason, AttributeVerdict
+  )? {
     var value = value
     // RFC 7606 §7.11: a length that leaves the routes in doubt resets.
     guard let afi = value.readUInt16(octets), let safi = value.readUInt8(octets),
@@ -239,7 +241,9 @@ struct AttributeDecoder {
   }
 
   /// MP_UNREACH_NLRI (RFC 4760 §4): AFI, SAFI, withdrawn routes.
-  private mutating func decodeUnreach(_ value: OctetReader, _ whole: OctetReader, _ octets: Span<UInt8>) -> (AttributeFault.Reason, AttributeVerdict)? {
+  private mutating func decodeUnreach(_ value: OctetReader, _ whole: OctetReader, _ octets: Span<UInt8>) -> (
+    AttributeFault.Reason, AttributeVerdict
+  )? {
     var value = value
     guard let afi = value.readUInt16(octets), let safi = value.readUInt8(octets)
     else { return (.value, Self.optionalAttributeError(whole, octets)) }

@@ -25,10 +25,15 @@ extension Engine {
   }
 
   mutating func setsChecked(_ change: String?, _ now: Instant) {
-    guard let change, tables.isIdle else { return }
+    guard let change else { return }
     log(.warning, "\(change); repairing")
     tables.distrust()
-    if tables.startReading() { effects.append(.readSets) }
+    readSetsIfNeeded()
+  }
+
+  /// Looks at the sets as soon as nothing is under way that changes them.
+  private mutating func readSetsIfNeeded() {
+    if tables.retryDeadline == nil, tables.startReading() { effects.append(.readSets) }
   }
 
   // MARK: Snapshot
@@ -67,6 +72,7 @@ extension Engine {
 
   mutating func committed(_ serial: UInt64, _ duration: Interval, _ now: Instant) {
     guard let sums = tables.committed(serial, at: now) else { return }
+    readSetsIfNeeded()
     let counts = sums.map { "+\($0.added) -\($0.removed) \($0.name)" }.joined(separator: ", ")
     log(.info, "\(counts) in \(duration.milliseconds) ms")
     exports.mark(tables: sums.map(\.name), at: now)

@@ -9,6 +9,8 @@ package struct NetfilterError: Error, Hashable, Sendable {
   /// What was asked of the kernel.
   package enum Operation: Hashable, Sendable {
     case open
+    /// Listening to what others commit.
+    case watch
     case readGeneration
     case listSets(NFTable)
     case read(set: String, NFTable)
@@ -92,6 +94,7 @@ extension NetfilterError: CustomStringConvertible {
     let object = element.map(\.description) ?? "elements"
     return switch operation {
     case .open: "open a netfilter socket"
+    case .watch: "watch the ruleset"
     case .readGeneration: "read the generation of the ruleset"
     case .listSets(let table): "list the sets of table \(table)"
     case .read(let set, let table): "read set \(set) of table \(table)"
@@ -110,7 +113,7 @@ extension NetfilterError: CustomStringConvertible {
     case .setFull: "the set is full"
     case .stale: "the ruleset was changed by another program"
     case .unsuitable: "unsuitable"
-    case .malformed: "the kernel's reply is malformed"
+    case .malformed: "what the kernel sent is malformed"
     case .notFound, .exists, .notPermitted, .outOfMemory, .tooBig, .lost, .other: systemText(errorNumber)
     }
   }

@@ -16,6 +16,9 @@ struct NetlinkChannel: ~Copyable {
     socket = try NetlinkSocket()
   }
 
+  /// The address of the socket within its network namespace.
+  var portID: UInt32 { socket.portID }
+
   /// The first of `count` sequence numbers that no request had lately.
   mutating func takeSequence(_ count: UInt32) -> UInt32 {
     defer { nextSequence &+= count }

@@ -9,6 +9,8 @@ struct NetlinkMessage {
   let type: UInt16
   let flags: UInt16
   let sequence: UInt32
+  /// The socket that it answers, or whose commit it tells of.
+  let portID: UInt32
   /// What follows the `nlmsghdr`.
   var payload: OctetReader
 }
@@ -38,10 +40,10 @@ extension OctetReader {
     let type = try readHostUInt16(octets)
     let flags = try readHostUInt16(octets)
     let sequence = try readHostUInt32(octets)
-    _ = try readHostUInt32(octets)
+    let portID = try readHostUInt32(octets)
     guard let payload = take(length - 16) else { throw MalformedReply() }
     skipPadding(after: length)
-    return NetlinkMessage(type: type, flags: flags, sequence: sequence, payload: payload)
+    return NetlinkMessage(type: type, flags: flags, sequence: sequence, portID: portID, payload: payload)
   }
 
   /// The next attribute, or `nil` at the end.

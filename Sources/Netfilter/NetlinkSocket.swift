@@ -16,9 +16,14 @@ struct NetlinkSocket: ~Copyable {
   private var sendCapacity = 0
 
   /// Opens and binds a socket whose errors carry explanations but not the whole message that failed.
-  init() throws(SocketFault) {
+  ///
+  /// - Parameters:
+  ///   - receiveCapacity: octets of receive buffer to ask for, of which the kernel makes twice as many.
+  ///   - isBlocking: whether `receive(into:)` waits.
+  init(receiveCapacity: CInt = 8 << 20, isBlocking: Bool = true) throws(SocketFault) {
+    let flags = CInt(SOCK_CLOEXEC.rawValue) | (isBlocking ? 0 : CInt(SOCK_NONBLOCK.rawValue))
     // Safety: libmnl answers a handle that this value alone owns and closes, or nil.
-    guard let opened = unsafe mnl_socket_open2(NETLINK_NETFILTER, CInt(SOCK_CLOEXEC.rawValue)) else {
+    guard let opened = unsafe mnl_socket_open2(NETLINK_NETFILTER, flags) else {
       throw SocketFault(errorNumber: errno)
     }
     // Safety: the handle is open.
@@ -33,14 +38,28 @@ struct NetlinkSocket: ~Copyable {
     _ = setOption(SOL_NETLINK, NETLINK_EXT_ACK, 1)
     _ = setOption(SOL_NETLINK, NETLINK_CAP_ACK, 1)
     // 256 replies are all that the default buffer holds.
-    if !setOption(SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20) {
-      _ = setOption(SOL_SOCKET, SO_RCVBUF, 8 << 20)
+    if !setOption(SOL_SOCKET, SO_RCVBUFFORCE, receiveCapacity) {
+      _ = setOption(SOL_SOCKET, SO_RCVBUF, receiveCapacity)
     }
   }
 
   deinit {
     // Safety: the handle is open and this was its only owner.
     _ = unsafe mnl_socket_close(handle)
+  }
+
+  /// The address of the socket within its network namespace. While it is open no other has the same.
+  var portID: UInt32 {
+    // Safety: the handle is open.
+    unsafe mnl_socket_get_portid(handle)
+  }
+
+  /// Joins a multicast group, or leaves it; what was received before stays to be received.
+  func setMembership(_ isMember: Bool, of group: nfnetlink_groups) throws(SocketFault) {
+    let option = isMember ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP
+    guard setOption(SOL_NETLINK, option, CInt(clamping: group.rawValue)) else {
+      throw SocketFault(errorNumber: errno)
+    }
   }
 
   /// Sends `words` as one datagram, which the kernel works through before this returns.
@@ -71,12 +90,21 @@ struct NetlinkSocket: ~Copyable {
   /// - Throws: `ENOBUFS` when the kernel had to drop a reply, `ENOSPC` when the datagram was longer than `buffer`.
   func receive(into buffer: inout [UInt8], within milliseconds: CInt) throws(SocketFault) -> Int? {
     guard try waitUntilReadable(milliseconds) else { return nil }
+    return try receive(into: &buffer)
+  }
+
+  /// Receives one datagram into the start of `buffer`.
+  ///
+  /// - Returns: its length, or `nil` when the socket does not block and none was there.
+  /// - Throws: as with `receive(into:within:)`.
+  func receive(into buffer: inout [UInt8]) throws(SocketFault) -> Int? {
     while true {
       // Safety: the pointer and the length describe the array, which lives through the call.
       let received = unsafe buffer.withUnsafeMutableBytes {
         unsafe mnl_socket_recvfrom(handle, $0.baseAddress, $0.count)
       }
       if received >= 0 { return received }
+      if errno == EAGAIN { return nil }
       guard errno == EINTR else { throw SocketFault(errorNumber: errno) }
     }
   }

@@ -46,7 +46,9 @@ package struct Snapshot: Hashable, Sendable {
 
   /// The contents of the file.
   package func encode() -> [UInt8] {
-    let size = tables.reduce(64) { $0 + $1.name.utf8.count + 10 + 5 * $1.prefixes.ipv4.count + 17 * $1.prefixes.ipv6.count }
+    let size = tables.reduce(64) {
+      $0 + $1.name.utf8.count + 10 + 5 * $1.prefixes.ipv4.count + 17 * $1.prefixes.ipv6.count
+    }
     var writer = OctetWriter(capacity: size)
     writer.write(Self.magic)
     writer.write(Self.version)
@@ -121,7 +123,8 @@ extension Snapshot.Table {
     }
     prefixes.ipv6.reserveCapacity(Int(count6))
     for _ in 0..<count6 {
-      guard let high = reader.readUInt64(octets), let low = reader.readUInt64(octets), let length = reader.readUInt8(octets),
+      guard let high = reader.readUInt64(octets), let low = reader.readUInt64(octets),
+        let length = reader.readUInt8(octets),
         let prefix = IPv6Prefix(IPv6Address(high: high, low: low), length: length)
       else { return nil }
       prefixes.ipv6.append(prefix)

@@ -7,7 +7,8 @@ import SystemPackage
 /// Where the configuration comes from: the options that the daemon and its one-shot commands share.
 struct ConfigurationSource: ParsableArguments {
   @Option(name: .customShort("f"), help: "Configuration file.") var file = "/etc/nftbgpd.conf"
-  @Option(name: .customShort("D"), help: ArgumentHelp("Define a macro, overriding the file's.", valueName: "macro=value"))
+  @Option(
+    name: .customShort("D"), help: ArgumentHelp("Define a macro, overriding the file's.", valueName: "macro=value"))
   var macros: [String] = []
 
   /// sysexits(3) EX_CONFIG.

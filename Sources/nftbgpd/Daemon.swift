@@ -234,7 +234,8 @@ actor Daemon: LoopActor {
       }
     if listener.address.family == .ipv6 {
       // IPv4 neighbors come in by a listener of their own, under their own address.
-      bootstrap = bootstrap.serverChannelOption(ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only), value: 1)
+      bootstrap = bootstrap.serverChannelOption(
+        ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only), value: 1)
     }
     return try await bootstrap.bind(to: try SocketAddress(listener.address, port: listener.port)).get()
   }
@@ -287,13 +288,7 @@ actor Daemon: LoopActor {
   }
 
   private func checkSets() {
-    Task {
-      do {
-        turn(.setsChecked(try await kernel.check()))
-      } catch {
-        turn(.setsUnreadable("\(error)"))
-      }
-    }
+    Task { turn(.setsChecked(await kernel.check())) }
   }
 
   private func saveSnapshot(_ tables: [String: PrefixList]) {

@@ -1,6 +1,6 @@
 import Logging
-import Netfilter
 import NIOPosix
+import Netfilter
 import ServiceLifecycle
 import Tables
 

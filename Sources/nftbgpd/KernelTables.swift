@@ -14,6 +14,13 @@ actor KernelTables: LoopActor {
   private let table: NFTable
   private let names: [String]
   private var connection: NetfilterConnection
+  private var monitor: RulesetMonitor
+  /// The generation at the last look: what happened up to it, the look has seen.
+  private var lookedAt: UInt32 = 0
+  /// What another program was found to have done since, until it is reported.
+  private var finding: String?
+  /// Transactions since the last time that they mattered.
+  private var commits: UInt32 = 0
   private var declarations: [KernelSet: SetDeclaration] = [:]
 
   /// A set that is declared so that it cannot be used.
@@ -31,12 +38,14 @@ actor KernelTables: LoopActor {
     self.table = NFTable(table)
     self.names = names
     connection = try NetfilterConnection()
+    monitor = try RulesetMonitor(table: NFTable(table))
   }
 
   // MARK: Reading
 
   /// Creates the table and the sets where they do not exist, and reads what they hold.
   func read() throws -> [TableContents] {
+    finding = nil
     let existing = try connection.declarations(in: table)
     var known: [String: SetDeclaration] = [:]
     for declaration in existing ?? [] { known[declaration.name] = declaration }
@@ -67,6 +76,8 @@ actor KernelTables: LoopActor {
       }
     }
     try connection.commit(transaction.finish())
+    // Whatever comes after this generation, the monitor tells.
+    lookedAt = try connection.generation()
     return try layouts.map { entry in
       var contents = TableContents(table: entry.table, family: entry.family, layout: entry.layout)
       for set in KernelSet.sets(of: entry.name, entry.family, entry.layout) where !missing.contains(set.name) {
@@ -105,9 +116,58 @@ actor KernelTables: LoopActor {
     return declaration
   }
 
-  /// What another program has done since the last look or commit; nil for nothing.
-  func check() throws -> String? {
-    nil
+  // MARK: Watching
+
+  /// What another program has done to the sets since the last look; nil for nothing.
+  func check() -> String? {
+    observe()
+    defer { finding = nil }
+    return finding
+  }
+
+  private func observe() {
+    do throws(NetfilterError) {
+      for _ in 0..<Self.readings {
+        let observation = try monitor.read()
+        for change in observation.changes where change.isLater(than: lookedAt) && harms(change) {
+          finding = finding ?? "table \(table) was changed by another program, \(change)"
+        }
+        if observation.isLost { finding = finding ?? "the kernel has dropped messages on what other programs did" }
+        guard observation.hasMore else { return }
+      }
+    } catch {
+      finding = finding ?? "\(error)"
+    }
+  }
+
+  /// At most this many portions of messages in one go: somebody else's load does not hold up ours.
+  private static let readings = 16
+
+  /// Whether a commit of somebody else may have left the sets other than we did. A declaration alone, as at each reload of a ruleset
+  /// that names our sets, changes nothing.
+  private func harms(_ change: RulesetChange) -> Bool {
+    guard change.portID != connection.portID else { return false }
+    if change.isTruncated || change.table == .deleted || change.table == .replaced { return true }
+    let ours = Set(declarations.keys.map(\.name))
+    return change.sets.contains { name, change in
+      ours.contains(name)
+        && (change.fate == .deleted || change.fate == .replaced || change.added > 0 || change.removed > 0)
+    }
+  }
+
+  /// Carries out a load that would be several times dearer while somebody listens, and finds out from the generation afterwards whether
+  /// anybody else was there meanwhile.
+  private func unwatched(_ load: () throws -> Void) throws {
+    observe()
+    let before = try connection.generation()
+    commits = 0
+    try monitor.suspend()
+    let result = Result { try load() }
+    try monitor.resume()
+    if try connection.generation() != before &+ commits {
+      finding = finding ?? "another program has changed the ruleset during a load of ours"
+    }
+    try result.get()
   }
 
   // MARK: Writing
@@ -130,14 +190,13 @@ actor KernelTables: LoopActor {
     // A set that is emptied first must be full again in the same transaction.
     let inOne = changes.filter { $0.set.isInterval || $0.replaces }
     let hosts = changes.filter { !$0.set.isInterval && !$0.replaces }
-    try commitEach(
-      inOne
-        + hosts.flatMap { change in
-          change.added.parts(of: Self.chunk).map { SetChange(set: change.set, added: $0) }
-        }
-        + hosts.flatMap { change in
-          change.removed.parts(of: Self.chunk).map { SetChange(set: change.set, removed: $0) }
-        })
+    let additions = hosts.flatMap { change in
+      change.added.parts(of: Self.chunk).map { SetChange(set: change.set, added: $0) }
+    }
+    let removals = hosts.flatMap { change in
+      change.removed.parts(of: Self.chunk).map { SetChange(set: change.set, removed: $0) }
+    }
+    try unwatched { try commitEach(inOne + additions + removals) }
   }
 
   /// Each in a transaction of its own.
@@ -172,6 +231,7 @@ actor KernelTables: LoopActor {
       }
     }
     try connection.commit(transaction.finish())
+    commits &+= 1
   }
 }
 

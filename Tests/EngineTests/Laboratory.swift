@@ -27,6 +27,9 @@ struct Laboratory {
   /// What the shell would find out when the sets are checked.
   var foreignChange: String?
   var checks = 0
+  /// Answers to checks wait here while `holdsChecks`.
+  var holdsChecks = false
+  var heldChecks: [String?] = []
   /// The next commits fail with this.
   var commitFailure: String?
   private static let context = DecodeContext(fourOctetAS: true, isInternal: false)
@@ -89,7 +92,7 @@ struct Laboratory {
       checks += 1
       let change = foreignChange
       foreignChange = nil
-      engine.handle(.setsChecked(change), at: now)
+      if holdsChecks { heldChecks.append(change) } else { engine.handle(.setsChecked(change), at: now) }
     case .saveSnapshot(let snapshot):
       snapshots.append(snapshot)
       engine.handle(.snapshotSaved(nil), at: now)

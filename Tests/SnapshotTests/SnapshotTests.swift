@@ -11,7 +11,9 @@ struct SnapshotTests {
       black.append(
         .v4(IPv4Prefix(host: IPv4Address(UInt32.random(in: 0 ... .max, using: &random)))))
       let address = IPv6Address(high: UInt64.random(in: 0 ... .max, using: &random), low: 0)
-      if let prefix = IPv6Prefix(address, length: UInt8.random(in: 0...64, using: &random)) { black.ipv6.append(prefix) }
+      if let prefix = IPv6Prefix(address, length: UInt8.random(in: 0...64, using: &random)) {
+        black.ipv6.append(prefix)
+      }
     }
     return Snapshot(
       created: 1_795_000_000,
