@@ -70,20 +70,5 @@ extension InteropTier {
           ])
       }
     }
-
-    @Test("After somebody has flushed the ruleset, the next change brings everything back")
-    func flushedRuleset() throws {
-      try Laboratory.run { laboratory in
-        var feed = Feed(black: ["192.0.2.1/32", "198.51.100.0/24", "2001:db8::25/128"], bypass: ["192.0.2.2/32"])
-        let server = try FeedServer(laboratory, address: "127.0.0.2", feed)
-        let nftbgpd = try NftbgpdUnderTest(laboratory, neighbors: [server.address])
-        try nftbgpd.waitForLog("table complete with 4 prefixes")
-        try Kernel.wait(for: Feed.sets(feed), laboratory)
-        try Kernel.command("flush ruleset", laboratory)
-        try server.send("announce 192.0.2.3/32 65066:666")
-        feed.add(["192.0.2.3/32"], .black)
-        try Kernel.wait(for: Feed.sets(feed), laboratory)
-      }
-    }
   }
 }

@@ -32,7 +32,7 @@ final class NftbgpdUnderTest {
   /// Starts it.
   ///
   /// - Parameters:
-  ///   - configuration: to which the control socket and the export are added.
+  ///   - configuration: to which the control socket, the snapshot and the export are added.
   ///   - export: a file for `bgp_spamd`.
   ///   - log: the name of its log; what an earlier run has written stays before what this one does.
   init(
@@ -42,6 +42,7 @@ final class NftbgpdUnderTest {
     self.laboratory = laboratory
     socket = laboratory.path("nftbgpd.sock")
     var text = configuration + "socket \"\(socket)\"\n"
+    text += "snapshot \"\(laboratory.path("snapshot"))\"\n"
     if let export { text += "export table \"bgp_spamd\" to \"\(export)\"\n" }
     let file = try laboratory.write(text, to: "nftbgpd.conf")
     daemon = try laboratory.start(Laboratory.product("nftbgpd"), ["-f", file] + arguments, log: log)
@@ -74,6 +75,17 @@ final class NftbgpdUnderTest {
     try daemon.signal(SIGTERM)
     let status = try daemon.wait(seconds: 20)
     #expect(status == 0, "after SIGTERM", sourceLocation: sourceLocation)
+  }
+
+  /// SIGKILL, at whatever moment.
+  func kill() throws {
+    try daemon.signal(SIGKILL)
+    _ = try daemon.wait(seconds: 5)
+  }
+
+  /// `nftbgpd restore` with the configuration of the last start.
+  static func restore(_ laboratory: Laboratory) throws -> Laboratory.Outcome {
+    try laboratory.run(Laboratory.product("nftbgpd"), ["restore", "-f", laboratory.path("nftbgpd.conf")])
   }
 
   /// The exit status of a daemon that ends by itself.
