@@ -10,6 +10,15 @@ extension InteropTier {
       return feed
     }
 
+    /// A daemon whose tables equal a server's.
+    private static func inStep(_ laboratory: Laboratory) throws -> (Feed, FeedServer, NftbgpdUnderTest) {
+      let server = try FeedServer(laboratory, address: "127.0.0.2", feed)
+      let nftbgpd = try NftbgpdUnderTest(laboratory, neighbors: [server.address])
+      try nftbgpd.waitForLog("table complete with 21003 prefixes")
+      try Kernel.wait(for: Feed.sets(feed), laboratory)
+      return (feed, server, nftbgpd)
+    }
+
     @Test(
       "Whatever another program does to the sets is undone within a second and told with its name, and nothing else is",
       arguments: [
@@ -23,11 +32,7 @@ extension InteropTier {
       ])
     func repair(command: String, words: String) throws {
       try Laboratory.run { laboratory in
-        let feed = Self.feed
-        let server = try FeedServer(laboratory, address: "127.0.0.2", feed)
-        let nftbgpd = try NftbgpdUnderTest(laboratory, neighbors: [server.address])
-        try nftbgpd.waitForLog("table complete with 21003 prefixes")
-        try Kernel.wait(for: Feed.sets(feed), laboratory)
+        let (feed, _, nftbgpd) = try Self.inStep(laboratory)
         try Kernel.command(command, laboratory)
         let start = ContinuousClock.now
         // The log line first: until then the sets may still look right.
@@ -43,11 +48,7 @@ extension InteropTier {
     @Test("A ruleset that declares the sets once more, and changes of other tables, disturb nothing")
     func harmless() throws {
       try Laboratory.run { laboratory in
-        let feed = Self.feed
-        let server = try FeedServer(laboratory, address: "127.0.0.2", feed)
-        let nftbgpd = try NftbgpdUnderTest(laboratory, neighbors: [server.address])
-        try nftbgpd.waitForLog("table complete with 21003 prefixes")
-        try Kernel.wait(for: Feed.sets(feed), laboratory)
+        let (feed, _, nftbgpd) = try Self.inStep(laboratory)
         let ruleset = """
           table inet nftbgpd {
             set bgp_spamd { type ipv4_addr; }
@@ -73,11 +74,7 @@ extension InteropTier {
     @Test("A reload of a ruleset that begins with flush ruleset and declares the sets brings everything back")
     func reload() throws {
       try Laboratory.run { laboratory in
-        let feed = Self.feed
-        let server = try FeedServer(laboratory, address: "127.0.0.2", feed)
-        let nftbgpd = try NftbgpdUnderTest(laboratory, neighbors: [server.address])
-        try nftbgpd.waitForLog("table complete with 21003 prefixes")
-        try Kernel.wait(for: Feed.sets(feed), laboratory)
+        let (feed, _, _) = try Self.inStep(laboratory)
         let ruleset = """
           flush ruleset
           table inet nftbgpd {
@@ -97,11 +94,7 @@ extension InteropTier {
     @Test("After SIGKILL and a reboot, restore fills the sets from the snapshot before any server is heard")
     func reboot() throws {
       try Laboratory.run { laboratory in
-        let feed = Self.feed
-        let server = try FeedServer(laboratory, address: "127.0.0.2", feed)
-        let nftbgpd = try NftbgpdUnderTest(laboratory, neighbors: [server.address])
-        try nftbgpd.waitForLog("table complete with 21003 prefixes")
-        try Kernel.wait(for: Feed.sets(feed), laboratory)
+        let (feed, server, nftbgpd) = try Self.inStep(laboratory)
         // Ten seconds after the first change the tables are saved.
         try laboratory.wait("a snapshot is written") {
           FileManager.default.fileExists(atPath: laboratory.path("snapshot"))

@@ -1,0 +1,95 @@
+package import BGPWire
+package import Primitives
+
+/// What goes into a session, what comes out, and the states in between.
+extension Session {
+  package enum Event: Hashable, Sendable {
+    /// ManualStart and AutomaticStart.
+    case start
+    /// ManualStop: with what to say to the peer.
+    case stop(CeaseReason)
+    /// The connection is there, by our attempt or by the peer's.
+    case connected
+    /// Our attempt failed.
+    case connectionFailed
+    /// The connection is gone, closed by the peer or broken.
+    case connectionClosed
+    case received(Message)
+    /// The peer sent what cannot be decoded; this is the answer.
+    case malformed(NotificationMessage)
+    /// `nextDeadline` has come.
+    case deadlineReached
+  }
+
+  package enum Action: Hashable, Sendable {
+    case connect
+    /// Give up the attempt, or close the connection once everything sent before has left.
+    case disconnect
+    case send(Message)
+    case sessionUp(NegotiatedSession)
+    /// A connection that had got as far as OPEN is over.
+    case sessionDown(DownReason)
+    case deliver(UpdateMessage)
+    /// The peer begins or has completed a resend (RFC 7313).
+    case deliverRefresh(AddressFamily, RouteRefreshMessage.Subtype)
+  }
+
+  package struct CeaseReason: Hashable, Sendable {
+    package var subcode: CeaseSubcode
+    /// For the operator at the other end (RFC 9003).
+    package var text: String
+
+    package init(_ subcode: CeaseSubcode, text: String = "") {
+      self.subcode = subcode
+      self.text = text
+    }
+  }
+
+  package enum DownReason: Hashable, Sendable {
+    case stopped(CeaseReason)
+    case holdTimerExpired
+    case connectionClosed
+    case notificationReceived(NotificationMessage)
+    /// The peer broke the protocol and was told so.
+    case notificationSent(NotificationMessage)
+  }
+
+  package enum State: Hashable, Sendable {
+    /// Waiting for `.start`, or, with a deadline, for the next attempt after a lost session.
+    case idle(until: Instant?)
+    /// An attempt is under way.
+    case connect(until: Instant)
+    /// Waiting for the next attempt or, without a deadline, only for the peer.
+    case active(until: Instant?)
+    case openSent(holdDeadline: Instant)
+    case openConfirm(Running)
+    case established(Running, since: Instant)
+  }
+
+  /// What OpenConfirm and Established have in common.
+  package struct Running: Hashable, Sendable {
+    package let negotiated: NegotiatedSession
+    /// Both nil with a hold time of 0.
+    package internal(set) var holdDeadline: Instant?
+    package internal(set) var keepaliveDeadline: Instant?
+
+    init(_ negotiated: NegotiatedSession, at now: Instant) {
+      self.negotiated = negotiated
+      restartHoldTimer(at: now)
+      restartKeepaliveTimer(at: now)
+    }
+
+    mutating func restartHoldTimer(at now: Instant) {
+      holdDeadline = negotiated.holdTime == 0 ? nil : now + .seconds(Int(negotiated.holdTime))
+    }
+
+    mutating func restartKeepaliveTimer(at now: Instant) {
+      keepaliveDeadline = negotiated.holdTime == 0 ? nil : now + negotiated.keepaliveTime
+    }
+
+    var nextDeadline: Instant? {
+      guard let holdDeadline, let keepaliveDeadline else { return nil }
+      return min(holdDeadline, keepaliveDeadline)
+    }
+  }
+}
