@@ -36,8 +36,8 @@ package struct NetfilterConnection: ~Copyable {
     }
   }
 
-  /// What tells the commits of this connection from those of others in a `RulesetChange`. While the connection is open no other socket
-  /// of the network namespace has the same.
+  /// What tells the commits of this connection from those of others in a `RulesetChange`. While the connection is open no
+  /// other socket of the network namespace has the same.
   package var portID: UInt32 { channel.portID }
 
   // MARK: Reading
@@ -225,9 +225,9 @@ package struct NetfilterConnection: ~Copyable {
 
   /// Commits a transaction: all of it or nothing, and the kernel has confirmed it when this returns.
   ///
-  /// An empty one does nothing and is not sent. One that changes something raises the generation by one, to which zero does not belong;
-  /// one that changes nothing (adds elements that are there, creates a table that exists) leaves it as it is, but to create a set that
-  /// exists counts as a change.
+  /// An empty one does nothing and is not sent. One that changes something raises the generation by one, past zero; one
+  /// that changes nothing (adds elements that are there, creates a table that exists) leaves it as it is, but to create a
+  /// set that exists counts as a change.
   ///
   /// - Throws: the first error that the kernel reported. After `.lost` nobody knows whether it was applied: read the sets back.
   package mutating func commit(_ batch: consuming Batch) throws(NetfilterError) {

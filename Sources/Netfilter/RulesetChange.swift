@@ -2,7 +2,8 @@
 package struct RulesetChange: Hashable, Sendable {
   /// What became of a table or a set, seen from the end of the commit.
   package enum Fate: Hashable, Sendable {
-    /// It exists: it is new, or it was there and has been declared once more. The kernel does not tell one from the other.
+    /// It exists: it is new, or it was there and has been declared once more. The kernel does not tell one from the
+    /// other.
     case declared
     /// It does not exist any more.
     case deleted
@@ -30,16 +31,17 @@ package struct RulesetChange: Hashable, Sendable {
   package var generation: UInt32
   /// The socket that committed; compare `NetfilterConnection.portID`.
   package var portID: UInt32
-  /// The thread that committed, which in a program with one thread is the process, by the number that it has in the first PID
-  /// namespace. `nil` when the kernel did not say.
+  /// The thread that committed, which in a program with one thread is the process, by the number that it has in the
+  /// first PID namespace of the host. `nil` when the kernel did not say.
   package var processID: UInt32?
-  /// The name of that thread, of which the program is free to make anything: at most 15 characters, `?` in place of all that are not
-  /// printable ASCII. Empty when the kernel did not say.
+  /// The name of that thread, of which the program is free to make anything: at most 15 characters, `?` in place of all
+  /// that are not printable ASCII. Empty when the kernel did not say.
   package var processName: String
   /// What became of the table; `nil` when it was there before and is there still.
   package var table: Fate?
-  /// The sets of the table that were touched, by name, with those that rules use without a name. A set of which no more than the end of
-  /// an interval was touched is here with nothing counted.
+  /// The sets of the table that were touched, by name, and among them the `__set0` and the like that stand in rules.
+  /// A set of which no more than the end of an interval was touched is here with nothing counted. The names are not
+  /// filtered.
   package var sets: [String: SetChange]
   /// Whether more sets were touched than `sets` can hold, which is 256. It may have been any.
   package var isTruncated: Bool
@@ -100,6 +102,6 @@ extension RulesetChange.SetChange: CustomStringConvertible {
 extension String {
   /// The text with `?` in place of every character that is not printable ASCII.
   var asciiPrintable: String {
-    String(map { $0.unicodeScalars.count == 1 && $0.isASCII && $0 >= " " && $0 <= "~" ? $0 : "?" })
+    String(String.UnicodeScalarView(unicodeScalars.map { $0 >= " " && $0 <= "~" ? $0 : "?" }))
   }
 }

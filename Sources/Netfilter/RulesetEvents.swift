@@ -1,7 +1,8 @@
 import CNetfilter
 import Primitives
 
-/// Puts together what the kernel tells of a commit: a message for each thing that changed, then one with the generation and the process.
+/// Puts together what the kernel tells of a commit: a message for each thing that changed, then one with the
+/// generation and the process.
 ///
 /// It keeps counts and names and no elements, so a commit of any size takes the same memory.
 struct RulesetEvents {

@@ -245,7 +245,7 @@ struct ByteTests {
 }
 
 /// The octets of hexadecimal text with comments.
-private func octets(_ text: String) -> [UInt8] {
+func octets(_ text: String) -> [UInt8] {
   let digits = text.split(separator: "\n").flatMap { $0.prefix { $0 != "#" }.filter(\.isHexDigit) }
   return stride(from: 0, to: digits.count - 1, by: 2).compactMap { UInt8(String(digits[$0...($0 + 1)]), radix: 16) }
 }
