@@ -31,6 +31,8 @@ actor KernelTables: LoopActor {
   /// Elements of hash sets in one transaction: small enough that other writers of nf_tables wait for milliseconds only, and that a set
   /// without a size grows between transactions (one transaction of 200,000 takes three times the time).
   private static let chunk = 16384
+  /// Elements that are not worth to stop listening for, which makes each three times as dear.
+  private static let few = 1024
 
   /// - Parameter names: of the tables, in the order of their `TableID`s.
   init(on loop: any EventLoop, table: ConfigFile.NFTTable, names: [String]) throws(NetfilterError) {
@@ -180,13 +182,8 @@ actor KernelTables: LoopActor {
   /// - Throws: the first error, when everything else has been carried out.
   func commit(_ changes: [SetChange]) throws {
     let count = changes.reduce(0) { $0 + $1.added.count + $1.removed.count }
-    guard count > Self.chunk else {
-      do {
-        return try commitTogether(changes)
-      } catch {
-        return try commitEach(changes.flatMap(\.halves))
-      }
-    }
+    guard count > Self.few else { return try commitOrEach(changes) }
+    guard count > Self.chunk else { return try unwatched { try commitOrEach(changes) } }
     // A set that is emptied first must be full again in the same transaction.
     let inOne = changes.filter { $0.set.isInterval || $0.replaces }
     let hosts = changes.filter { !$0.set.isInterval && !$0.replaces }
@@ -197,6 +194,15 @@ actor KernelTables: LoopActor {
       change.removed.parts(of: Self.chunk).map { SetChange(set: change.set, removed: $0) }
     }
     try unwatched { try commitEach(inOne + additions + removals) }
+  }
+
+  /// All in one transaction; when the kernel refuses that, set by set.
+  private func commitOrEach(_ changes: [SetChange]) throws {
+    do {
+      try commitTogether(changes)
+    } catch {
+      try commitEach(changes.flatMap(\.halves))
+    }
   }
 
   /// Each in a transaction of its own.
