@@ -92,6 +92,12 @@ let package = Package(
     tests("NftbgpctlTests", ["nftbgpctl", "Control", "Primitives"] + nio),
     tests("PresentationTests", ["Presentation", "Control", "Primitives"]),
     tests("ExportTests", ["Export", "Primitives"]),
+    tests(
+      "TransportTests",
+      [
+        "Transport", .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
+      ]),
     tests("SnapshotTests", ["Snapshot", "Primitives"]),
     tests("AtomicFileTests", ["AtomicFile", "Primitives"]),
     tests("EngineTests", ["Engine", "ConfigFile", "Control", "Tables", "RIB", "BGPSession", "BGPWire", "Primitives"]),
