@@ -35,14 +35,14 @@ package struct Engine: Sendable {
 
   /// A peer without End-of-RIB has completed its table when it has been silent for this long.
   static let quietTime = Interval.seconds(30)
-  /// How often the sets are checked for what other programs do to them.
-  static let checkTime = Interval.milliseconds(500)
-  /// How long after the first of a burst of changes the tables are saved.
-  static let snapshotTime = Interval.seconds(10)
   /// The same for a peer that has promised End-of-RIB.
   static let promisedQuietTime = Interval.seconds(300)
   /// A peer that never pauses has completed its table after this long.
   static let longestSynchronization = Interval.seconds(1800)
+  /// How often the sets are checked for what other programs do to them.
+  static let checkTime = Interval.milliseconds(500)
+  /// How long after the first of a burst of changes the tables are saved.
+  static let snapshotTime = Interval.seconds(10)
 
   /// - Parameters:
   ///   - routerID: the BGP identifier where the configuration has none.

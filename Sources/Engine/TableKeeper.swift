@@ -100,7 +100,10 @@ struct TableKeeper: Sendable {
       }
     }
     _ = membership.takeChanges()  // the difference to the kernel says it all
-    return contents.flatMap { reconcile($0) }
+    let changes = contents.flatMap { reconcile($0) }
+    // With nothing left to commit, what failed before is resolved.
+    if changes.isEmpty { resolve() }
+    return changes
   }
 
   /// What brings the sets of one table and family from `contents` to the wanted state.
@@ -190,8 +193,7 @@ struct TableKeeper: Sendable {
   mutating func committed(_ acknowledged: UInt64, at now: Instant) -> [(name: String, added: Int, removed: Int)]? {
     guard let inFlight, inFlight.serial == acknowledged else { return nil }
     self.inFlight = nil
-    failure = nil
-    failures = 0
+    resolve()
     var sums: [(name: String, added: Int, removed: Int)] = []
     for index in parts.indices {
       let changes = inFlight.changes.filter { parts[index].sets.contains($0.set) }
@@ -208,6 +210,11 @@ struct TableKeeper: Sendable {
       }
     }
     return sums
+  }
+
+  private mutating func resolve() {
+    failure = nil
+    failures = 0
   }
 
   /// A commit or a look at the sets has failed: look again after 1 s, at most 60 s later with each failure.

@@ -48,6 +48,8 @@ actor KernelTables: LoopActor {
   /// Creates the table and the sets where they do not exist, and reads what they hold.
   func read() throws -> [TableContents] {
     finding = nil
+    // It listens already, unless a load ended before it could do so again.
+    try monitor.resume()
     let existing = try connection.declarations(in: table)
     var known: [String: SetDeclaration] = [:]
     for declaration in existing ?? [] { known[declaration.name] = declaration }
