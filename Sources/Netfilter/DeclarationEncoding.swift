@@ -50,29 +50,29 @@ enum DeclarationEncoding {
     }
   }
 
-  /// The NEWTABLE message of a table without flags. Sequence number zero.
+  /// The NEWTABLE message of a table. Sequence number zero.
   ///
   /// - Returns: `nil` when there is no memory for it.
-  static func newTable(_ table: NFTable) -> [UInt8]? {
+  static func newTable(_ table: NFTable, flags: UInt32 = 0) -> [UInt8]? {
     // Safety: as with `newSet`.
     unsafe buildMessage(NFT_MSG_NEWTABLE, flags: 0, family: table.family) { message in
       guard let built = unsafe nftnl_table_alloc() else { return false }
       defer { unsafe nftnl_table_free(built) }
       guard unsafe nftnl_table_set_str(built, UInt16(NFTNL_TABLE_NAME.rawValue), cut(table.name)) == 0
       else { return false }
-      unsafe nftnl_table_set_u32(built, UInt16(NFTNL_TABLE_FLAGS.rawValue), 0)
+      unsafe nftnl_table_set_u32(built, UInt16(NFTNL_TABLE_FLAGS.rawValue), flags)
       unsafe nftnl_table_nlmsg_build_payload(message, built)
       return true
     }
   }
 
   /// Lets libnftnl build one message in 2,048 octets of scratch space and answers a copy of it.
-  private static func buildMessage(
+  static func buildMessage(
     _ type: nf_tables_msg_types, flags: Int32, family: NFTable.Family,
     _ fill: (UnsafeMutablePointer<nlmsghdr>) -> Bool
   ) -> [UInt8]? {
-    // Safety: the scratch space is aligned for an nlmsghdr, outlives the call, and is larger than two names of 257 octets and all
-    // other attributes of a declaration together; the length is bounded before it is read.
+    // Safety: the scratch space is aligned for an nlmsghdr, outlives the call, and is larger than three names of 257 octets
+    // and all other attributes of a declaration or a rule together; the length is bounded before it is read.
     unsafe withUnsafeTemporaryAllocation(byteCount: 2048, alignment: 8) { scratch in
       // libmnl leaves the padding between attributes as it was.
       unsafe scratch.initializeMemory(as: UInt8.self, repeating: 0)
@@ -87,7 +87,7 @@ enum DeclarationEncoding {
   }
 
   /// A name cut at a length that the kernel refuses, so that it cannot become another name.
-  private static func cut(_ name: String) -> String {
+  static func cut(_ name: String) -> String {
     String(decoding: name.utf8.prefix(Int(NFT_NAME_MAXLEN)), as: UTF8.self)
   }
 

@@ -22,15 +22,13 @@ package import Primitives
 package struct NetfilterConnection: ~Copyable {
   /// How often a dump is tried that the ruleset changes under.
   private static let attempts = 8
-  /// How many look-ups go into one datagram: the default receive buffer holds this many replies, if it could not be made larger.
-  private static let lookUpsAtOnce = 256
 
-  private var channel: NetlinkChannel
+  var channel: NetlinkChannel
 
   /// Opens a socket in the network namespace of the calling thread.
   package init() throws(NetfilterError) {
     do throws(SocketFault) {
-      channel = try NetlinkChannel()
+      channel = try NetlinkChannel(protocol: NETLINK_NETFILTER)
     } catch {
       throw NetfilterError(.open, errorNumber: error.errorNumber)
     }
@@ -143,7 +141,7 @@ package struct NetfilterConnection: ~Copyable {
     try requireSet(set, in: table)
     var answers: [Bool] = []
     answers.reserveCapacity(prefixes.count)
-    let step = set.isInterval ? Self.lookUpsAtOnce / 3 : Self.lookUpsAtOnce
+    let step = set.isInterval ? NetlinkChannel.lookUpsAtOnce / 3 : NetlinkChannel.lookUpsAtOnce
     for lower in stride(from: 0, to: prefixes.count, by: step) {
       let some = prefixes[lower..<min(lower + step, prefixes.count)]
       let questions = some.map { ElementLookUp.questions(about: $0, in: set) }
@@ -165,8 +163,8 @@ package struct NetfilterConnection: ~Copyable {
     try requireSet(set, in: table)
     var answers: [Bool] = []
     answers.reserveCapacity(addresses.count)
-    for lower in stride(from: 0, to: addresses.count, by: Self.lookUpsAtOnce) {
-      let some = addresses[lower..<min(lower + Self.lookUpsAtOnce, addresses.count)]
+    for lower in stride(from: 0, to: addresses.count, by: NetlinkChannel.lookUpsAtOnce) {
+      let some = addresses[lower..<min(lower + NetlinkChannel.lookUpsAtOnce, addresses.count)]
       let lookUps = some.filter { $0.family == set.family }.map { ElementLookUp(address: $0) }
       var found = try keysFound(by: lookUps, in: set, of: table)[...]
       for address in some {
@@ -200,23 +198,9 @@ package struct NetfilterConnection: ~Copyable {
       lookUp.append(to: &writer, sequence: first &+ UInt32(clamping: place), set, table)
     }
     var found = [IPAddress?](repeating: nil, count: lookUps.count)
-    var outstanding = lookUps.count
-    var failure: Acknowledgement?
-    try channel.exchange(writer.words, first: first, count: count, operation) {
-      (place, reply, octets) throws(MalformedReply) in
-      switch reply {
-      case .data(let message):
-        found[Int(place)] = try ElementLookUp.key(in: message.payload, octets)
-      case .acknowledgement(let acknowledgement):
-        if acknowledgement.errorNumber != ENOENT, failure == nil { failure = acknowledgement }
-      case .done:
-        throw MalformedReply()
-      }
-      outstanding -= 1
-      return outstanding == 0
-    }
-    if let failure {
-      throw NetfilterError(operation, errorNumber: failure.errorNumber, explanation: failure.explanation)
+    try channel.lookUp(writer.words, first: first, count: count, operation, isAbsence: { $0 == ENOENT }) {
+      (place, message, octets) throws(MalformedReply) in
+      found[place] = try ElementLookUp.key(in: message.payload, octets)
     }
     return found
   }
@@ -236,6 +220,7 @@ package struct NetfilterConnection: ~Copyable {
     batch.number(from: first)
     var failure: (index: UInt32, Acknowledgement)?
     let last = batch.lastIndex
+    let table = batch.table
     try channel.exchange(batch.words, first: first, count: batch.sequenceCount, .commit(batch.table)) {
       (index, reply, _) throws(MalformedReply) in
       guard case .acknowledgement(let acknowledgement) = reply else { return false }
@@ -246,7 +231,7 @@ package struct NetfilterConnection: ~Copyable {
       return index == last || index == 0 && acknowledgement.errorNumber != 0
     }
     if let (index, acknowledgement) = failure {
-      throw batch.error(at: index, acknowledgement)
+      throw explained(batch.error(at: index, acknowledgement), in: table)
     }
   }
 }

@@ -1,7 +1,7 @@
 import Glibc
 import Primitives
 
-/// A request to nf_tables that the kernel refused, or a reply that did not come.
+/// A request to nf_tables or rtnetlink that the kernel refused, or a reply that did not come.
 ///
 /// For a transaction this is the first error that the kernel reported, traced to the message that it was about; nothing of the
 /// transaction was applied, unless the `cause` is `.lost`, when nobody knows.
@@ -11,11 +11,20 @@ package struct NetfilterError: Error, Hashable, Sendable {
     case open
     /// Listening to what others commit.
     case watch
+    /// Listening to changes of the addresses of interfaces.
+    case watchAddresses
+    case listAddresses
+    case findGateways
     case readGeneration
     case listSets(NFTable)
     case read(set: String, NFTable)
     case lookUp(set: String, NFTable)
+    case readTable(NFTable)
     case createTable(NFTable)
+    case createOwnedTable(NFTable)
+    case install(chain: String, NFTable)
+    /// Adding the rule for a set to a chain.
+    case classify(set: String, chain: String, NFTable)
     case createSet(String, NFTable)
     case flush(set: String, NFTable)
     case add(set: String, NFTable)
@@ -38,7 +47,7 @@ package struct NetfilterError: Error, Hashable, Sendable {
     case outOfMemory
     /// The transaction is larger than the socket's send buffer may be.
     case tooBig
-    /// The ruleset changed since the expected generation, or kept changing while it was read: look again, try again.
+    /// The ruleset changed since the expected generation, or what was read kept changing meanwhile: look again, try again.
     case stale
     /// The answer was lost or did not come in time. A transaction may or may not have been applied.
     case lost
@@ -70,7 +79,7 @@ package struct NetfilterError: Error, Hashable, Sendable {
     case ENOENT: .notFound
     case EEXIST: .exists
     case EPERM, EACCES: .notPermitted
-    case ENFILE, ENOSPC: operation == .open ? .other : .setFull
+    case ENFILE, ENOSPC: operation.isAboutSets ? .setFull : .other
     case ENOMEM: .outOfMemory
     case EMSGSIZE: .tooBig
     case ERESTART, EINTR: .stale
@@ -93,13 +102,20 @@ extension NetfilterError: CustomStringConvertible {
   private var request: String {
     let object = element.map(\.description) ?? "elements"
     return switch operation {
-    case .open: "open a netfilter socket"
+    case .open: "open a netlink socket"
     case .watch: "watch the ruleset"
+    case .watchAddresses: "watch the addresses of this host"
+    case .listAddresses: "list the addresses of this host"
+    case .findGateways: "look up the gateways of this host"
     case .readGeneration: "read the generation of the ruleset"
     case .listSets(let table): "list the sets of table \(table)"
     case .read(let set, let table): "read set \(set) of table \(table)"
     case .lookUp(let set, let table): "look up \(object) in set \(set) of table \(table)"
+    case .readTable(let table): "read table \(table)"
     case .createTable(let table): "create table \(table)"
+    case .createOwnedTable(let table): "own table \(table)"
+    case .install(let chain, let table): "install chain \(chain) of table \(table)"
+    case .classify(let set, let chain, let table): "classify by set \(set) in chain \(chain) of table \(table)"
     case .createSet(let set, let table): "create set \(set) of table \(table)"
     case .flush(let set, let table): "flush set \(set) of table \(table)"
     case .add(let set, let table): "add \(object) to set \(set) of table \(table)"
@@ -111,10 +127,22 @@ extension NetfilterError: CustomStringConvertible {
   private var reason: String {
     switch cause {
     case .setFull: "the set is full"
-    case .stale: "the ruleset was changed by another program"
+    case .stale: operation == .listAddresses ? "they kept changing" : "the ruleset was changed by another program"
     case .unsuitable: "unsuitable"
     case .malformed: "what the kernel sent is malformed"
     case .notFound, .exists, .notPermitted, .outOfMemory, .tooBig, .lost, .other: systemText(errorNumber)
+    }
+  }
+}
+
+extension NetfilterError.Operation {
+  /// Whether a limit that the kernel speaks of can be that of a set.
+  fileprivate var isAboutSets: Bool {
+    switch self {
+    case .open, .watchAddresses, .listAddresses, .findGateways: false
+    case .watch, .readGeneration, .listSets, .read, .lookUp, .readTable, .createTable, .createOwnedTable, .install,
+      .classify, .createSet, .flush, .add, .remove, .commit:
+      true
     }
   }
 }

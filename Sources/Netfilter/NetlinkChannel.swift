@@ -6,14 +6,18 @@ import Primitives
 struct NetlinkChannel: ~Copyable {
   /// Milliseconds after which a reply that is not there never comes: the kernel answers while it is being asked.
   private static let patience: CInt = 10_000
+  /// How many look-ups go into one datagram: the default receive buffer holds this many replies, if it could not be made
+  /// larger.
+  static let lookUpsAtOnce = 256
 
   private var socket: NetlinkSocket
   /// Replies come in datagrams of at most 32 KiB.
   private var buffer = [UInt8](repeating: 0, count: 64 << 10)
   private var nextSequence: UInt32 = 1
 
-  init() throws(SocketFault) {
-    socket = try NetlinkSocket()
+  /// Opens a socket for questions to NETLINK_NETFILTER or NETLINK_ROUTE.
+  init(protocol: CInt) throws(SocketFault) {
+    socket = try NetlinkSocket(protocol: `protocol`)
   }
 
   /// The address of the socket within its network namespace.
@@ -36,12 +40,39 @@ struct NetlinkChannel: ~Copyable {
     var writer = NetlinkWriter()
     let sequence = takeSequence(1)
     let start = writer.beginMessage(
-      type: UInt16(NFNL_SUBSYS_NFTABLES << 8) | UInt16(type.rawValue),
-      flags: UInt16(isDump ? NLM_F_REQUEST | NLM_F_DUMP : NLM_F_REQUEST), family: family, sequence: sequence)
+      type: UInt16(NFNL_SUBSYS_NFTABLES << 8) | UInt16(type.rawValue), flags: Self.flags(isDump: isDump),
+      family: family, sequence: sequence)
     attributes(&writer)
     writer.endMessage(at: start)
+    try query(writer.words, sequence, isDump: isDump, operation, body)
+  }
+
+  /// Asks for all of what rtnetlink keeps for a question of `type`, and passes each message of the answer to `body`.
+  ///
+  /// - Parameter header: what stands between the `nlmsghdr` and the attributes, of which there are none, in words.
+  /// - Throws: as with the questions to nf_tables.
+  mutating func dump(
+    type: UInt16, header: [UInt32], _ operation: NetfilterError.Operation,
+    _ body: (NetlinkMessage, Span<UInt8>) throws(MalformedReply) -> Void
+  ) throws(NetfilterError) {
+    var writer = NetlinkWriter()
+    let sequence = takeSequence(1)
+    let start = writer.beginMessage(type: type, flags: Self.flags(isDump: true), sequence: sequence)
+    for word in header { writer.append(word) }
+    writer.endMessage(at: start)
+    try query(writer.words, sequence, isDump: true, operation, body)
+  }
+
+  private static func flags(isDump: Bool) -> UInt16 {
+    UInt16(isDump ? NLM_F_REQUEST | NLM_F_DUMP : NLM_F_REQUEST)
+  }
+
+  private mutating func query(
+    _ question: [UInt32], _ sequence: UInt32, isDump: Bool, _ operation: NetfilterError.Operation,
+    _ body: (NetlinkMessage, Span<UInt8>) throws(MalformedReply) -> Void
+  ) throws(NetfilterError) {
     var failure: Acknowledgement?
-    try exchange(writer.words, first: sequence, count: 1, operation) { (_, reply, octets) throws(MalformedReply) in
+    try exchange(question, first: sequence, count: 1, operation) { (_, reply, octets) throws(MalformedReply) in
       switch reply {
       case .data(let message):
         if message.isInterrupted { failure = .interrupted }
@@ -55,6 +86,36 @@ struct NetlinkChannel: ~Copyable {
         if acknowledgement.errorNumber != 0 { failure = acknowledgement }
         return true
       }
+    }
+    if let failure {
+      throw NetfilterError(operation, errorNumber: failure.errorNumber, explanation: failure.explanation)
+    }
+  }
+
+  /// Sends `count` questions, each with one reply, and passes those replies to `body` that are not an error, with the
+  /// place of the question among them.
+  ///
+  /// - Parameters:
+  ///   - first: the sequence number of the first question.
+  ///   - isAbsence: whether an `errno` only says that what was looked for is not there.
+  /// - Throws: the first other error, once all replies are there.
+  mutating func lookUp(
+    _ questions: [UInt32], first: UInt32, count: UInt32, _ operation: NetfilterError.Operation,
+    isAbsence: (Int32) -> Bool, _ body: (Int, NetlinkMessage, Span<UInt8>) throws(MalformedReply) -> Void
+  ) throws(NetfilterError) {
+    var outstanding = count
+    var failure: Acknowledgement?
+    try exchange(questions, first: first, count: count, operation) { (place, reply, octets) throws(MalformedReply) in
+      switch reply {
+      case .data(let message):
+        try body(Int(place), message, octets)
+      case .acknowledgement(let acknowledgement):
+        if !isAbsence(acknowledgement.errorNumber), failure == nil { failure = acknowledgement }
+      case .done:
+        throw MalformedReply()
+      }
+      outstanding -= 1
+      return outstanding == 0
     }
     if let failure {
       throw NetfilterError(operation, errorNumber: failure.errorNumber, explanation: failure.explanation)

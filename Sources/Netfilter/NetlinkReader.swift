@@ -61,7 +61,8 @@ extension OctetReader {
     guard take(4) != nil else { throw MalformedReply() }
   }
 
-  private mutating func skipPadding(after length: Int) {
+  /// Skips what fills the last four octets of something that is `length` octets long, as far as there is any of it.
+  mutating func skipPadding(after length: Int) {
     _ = take(min(count, -length & 3))
   }
 }

@@ -6,7 +6,7 @@ struct SocketFault: Error {
   let errorNumber: Int32
 }
 
-/// One netlink socket to nfnetlink, over libmnl: octets out, datagrams in.
+/// One netlink socket, over libmnl: octets out, datagrams in.
 ///
 /// This, the declarations that libnftnl builds and strerror(3) are all of the target that touches memory which Swift does not check.
 @safe
@@ -18,12 +18,13 @@ struct NetlinkSocket: ~Copyable {
   /// Opens and binds a socket whose errors carry explanations but not the whole message that failed.
   ///
   /// - Parameters:
+  ///   - protocol: whom it talks to: NETLINK_NETFILTER or NETLINK_ROUTE.
   ///   - receiveCapacity: octets of receive buffer to ask for, of which the kernel makes twice as many.
   ///   - isBlocking: whether `receive(into:)` waits.
-  init(receiveCapacity: CInt = 8 << 20, isBlocking: Bool = true) throws(SocketFault) {
+  init(protocol: CInt, receiveCapacity: CInt = 8 << 20, isBlocking: Bool = true) throws(SocketFault) {
     let flags = CInt(SOCK_CLOEXEC.rawValue) | (isBlocking ? 0 : CInt(SOCK_NONBLOCK.rawValue))
     // Safety: libmnl answers a handle that this value alone owns and closes, or nil.
-    guard let opened = unsafe mnl_socket_open2(NETLINK_NETFILTER, flags) else {
+    guard let opened = unsafe mnl_socket_open2(`protocol`, flags) else {
       throw SocketFault(errorNumber: errno)
     }
     // Safety: the handle is open.
@@ -55,9 +56,9 @@ struct NetlinkSocket: ~Copyable {
   }
 
   /// Joins a multicast group, or leaves it; what was received before stays to be received.
-  func setMembership(_ isMember: Bool, of group: nfnetlink_groups) throws(SocketFault) {
+  func setMembership(_ isMember: Bool, of group: UInt32) throws(SocketFault) {
     let option = isMember ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP
-    guard setOption(SOL_NETLINK, option, CInt(clamping: group.rawValue)) else {
+    guard setOption(SOL_NETLINK, option, CInt(clamping: group)) else {
       throw SocketFault(errorNumber: errno)
     }
   }

@@ -25,19 +25,32 @@ struct NetlinkWriter: Sendable {
     appendPadded(octets)
   }
 
+  /// Starts a message with its `nlmsghdr`. The header of its protocol comes next.
+  ///
+  /// - Returns: where it starts, for `endMessage(at:)`.
+  mutating func beginMessage(type: UInt16, flags: UInt16, sequence: UInt32) -> Int {
+    let start = words.count
+    words.append(0)
+    words.append(Self.halves(type, flags))
+    words.append(sequence)
+    words.append(0)
+    return start
+  }
+
   /// Starts a message to a netfilter subsystem: `nlmsghdr` and `nfgenmsg`.
   ///
   /// - Returns: where it starts, for `endMessage(at:)`.
   mutating func beginMessage(
     type: UInt16, flags: UInt16, family: UInt8, resource: UInt16 = 0, sequence: UInt32 = 0
   ) -> Int {
-    let start = words.count
-    words.append(0)
-    words.append(Self.halves(type, flags))
-    words.append(sequence)
-    words.append(0)
-    words.append(UInt32(bigEndian: UInt32(family) << 24 | UInt32(NFNETLINK_V0) << 16 | UInt32(resource)))
+    let start = beginMessage(type: type, flags: flags, sequence: sequence)
+    put(octets: family, UInt8(NFNETLINK_V0), UInt8(resource >> 8), UInt8(truncatingIfNeeded: resource))
     return start
+  }
+
+  /// Four octets of a protocol's header, in the order in which they stand in memory.
+  mutating func put(octets first: UInt8, _ second: UInt8, _ third: UInt8, _ fourth: UInt8) {
+    words.append(UInt32(bigEndian: UInt32(first) << 24 | UInt32(second) << 16 | UInt32(third) << 8 | UInt32(fourth)))
   }
 
   /// Writes the length of the message that started at `start`.

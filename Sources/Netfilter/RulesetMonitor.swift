@@ -138,8 +138,9 @@ package struct RulesetMonitor: ~Copyable {
 
   private static func listeningSocket(_ receiveCapacity: Int32) throws(NetfilterError) -> NetlinkSocket {
     do throws(SocketFault) {
-      let socket = try NetlinkSocket(receiveCapacity: receiveCapacity, isBlocking: false)
-      try socket.setMembership(true, of: NFNLGRP_NFTABLES)
+      let socket = try NetlinkSocket(
+        protocol: NETLINK_NETFILTER, receiveCapacity: receiveCapacity, isBlocking: false)
+      try socket.setMembership(true, of: NFNLGRP_NFTABLES.rawValue)
       return socket
     } catch {
       throw NetfilterError(.open, errorNumber: error.errorNumber)
@@ -148,7 +149,7 @@ package struct RulesetMonitor: ~Copyable {
 
   private func setMembership(_ isMember: Bool) throws(NetfilterError) {
     do throws(SocketFault) {
-      try socket.setMembership(isMember, of: NFNLGRP_NFTABLES)
+      try socket.setMembership(isMember, of: NFNLGRP_NFTABLES.rawValue)
     } catch {
       throw NetfilterError(.watch, errorNumber: error.errorNumber)
     }

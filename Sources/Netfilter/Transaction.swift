@@ -178,7 +178,8 @@ package struct Transaction: ~Copyable, Sendable {
     messages.append(Batch.Message(operation: operation, start: start, isInterval: set.isInterval))
   }
 
-  private mutating func append(_ message: [UInt8]?, _ operation: NetfilterError.Operation) throws(NetfilterError) {
+  /// Appends a message that libnftnl built; `nil` is one for which it had no memory.
+  mutating func append(_ message: [UInt8]?, _ operation: NetfilterError.Operation) throws(NetfilterError) {
     guard let message else { throw NetfilterError(operation, errorNumber: ENOMEM) }
     messages.append(Batch.Message(operation: operation, start: writer.words.count, isInterval: false))
     writer.append(message: message)
@@ -246,6 +247,11 @@ package struct Batch: ~Copyable, Sendable {
     var explanation = acknowledgement.explanation
     if explanation.isEmpty, element != nil, messages[place].isInterval, acknowledgement.errorNumber == EEXIST {
       explanation = "it overlaps an interval that is there"
+    }
+    if explanation.isEmpty, case .install = messages[place].operation,
+      [EEXIST, EOPNOTSUPP].contains(acknowledgement.errorNumber)
+    {
+      explanation = "there is a chain of that name that has another type, hook or priority"
     }
     return NetfilterError(
       messages[place].operation, errorNumber: acknowledgement.errorNumber, element: element, explanation: explanation)

@@ -251,7 +251,7 @@ func octets(_ text: String) -> [UInt8] {
 }
 
 /// What a batch sends, with the sequence number zero at its start.
-private func datagram(of batch: consuming Batch) -> [UInt8] {
+func datagram(of batch: consuming Batch) -> [UInt8] {
   batch.number(from: 0)
   return batch.words.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word.bigEndian >> (24 - 8 * $0)) } }
 }
