@@ -14,6 +14,9 @@ package struct NegotiatedSession: Hashable, Sendable {
   package let enhancedRouteRefresh: Bool
   /// The peer's; nil unless both offered it.
   package let gracefulRestart: Capability.GracefulRestart?
+  /// For how long the peer asks that its stale routes of a family be kept (RFC 9494 §4.2: its restart time, then its long-lived stale
+  /// time); families that it does not speak of are not in it.
+  package let longLivedStaleTimes: [AddressFamily: Interval]
   package let context: DecodeContext
 
   /// A third of the hold time (RFC 4271 §4.4).
@@ -64,6 +67,17 @@ package struct NegotiatedSession: Hashable, Sendable {
       for case .gracefulRestart(let offered) in theirs { restart = offered }
     }
     gracefulRestart = restart
+    var staleTimes: [AddressFamily: Interval] = [:]
+    // RFC 9494 §4.1: without graceful restart the capability means nothing.
+    if let restart {
+      for case .longLivedGracefulRestart(let offered) in theirs {
+        for entry in offered where entry.safi == IANA.SAFI.unicast {
+          guard let family = AddressFamily(rawValue: entry.afi) else { continue }
+          staleTimes[family] = .seconds(Int(restart.restartTime) + Int(entry.staleTime))
+        }
+      }
+    }
+    longLivedStaleTimes = staleTimes
     let knowsFourOctetAS = { (capabilities: [Capability]) in
       capabilities.contains { if case .fourOctetAS = $0 { true } else { false } }
     }

@@ -52,6 +52,8 @@ package struct SessionConfiguration: Hashable, Sendable {
     if offersGracefulRestart {
       // RFC 4724 §3: without families this means "I keep your routes and send End-of-RIB; I have no forwarding state of my own".
       capabilities.append(.gracefulRestart(.init(restarted: false, notification: false, restartTime: 0, families: [])))
+      // RFC 9494 §4.1: only beside the other one.
+      capabilities.append(.longLivedGracefulRestart([]))
     }
     if offersFourOctetAS { capabilities.append(.fourOctetAS(localAS)) }
     return capabilities

@@ -21,6 +21,8 @@ package enum Capability: Hashable, Sendable {
   case fourOctetAS(ASN)
   /// RFC 7313.
   case enhancedRouteRefresh
+  /// RFC 9494 §3.1; without families: "I keep your routes, and have no state of my own to keep".
+  case longLivedGracefulRestart([LongLivedFamily])
   case unknown(code: UInt8, octets: [UInt8])
 
   package struct GracefulRestart: Hashable, Sendable {
@@ -50,6 +52,23 @@ package enum Capability: Hashable, Sendable {
       self.notification = notification
       self.restartTime = restartTime
       self.families = families
+    }
+  }
+
+  /// For how long the sender asks that its routes of a family be kept (RFC 9494 §3.1).
+  package struct LongLivedFamily: Hashable, Sendable {
+    package var afi: UInt16
+    package var safi: UInt8
+    /// "Forwarding State" bit.
+    package var forwardingPreserved: Bool
+    /// Seconds, 24 bits, after the restart time.
+    package var staleTime: UInt32
+
+    package init(afi: UInt16, safi: UInt8, forwardingPreserved: Bool, staleTime: UInt32) {
+      self.afi = afi
+      self.safi = safi
+      self.forwardingPreserved = forwardingPreserved
+      self.staleTime = staleTime
     }
   }
 
@@ -92,6 +111,17 @@ package enum Capability: Hashable, Sendable {
         restart.families.append(.init(afi: afi, safi: safi, forwardingPreserved: flags & 0x80 != 0))
       }
       return .gracefulRestart(restart)
+    case IANA.CapabilityCode.longLivedGracefulRestart:
+      var families: [LongLivedFamily] = []
+      while !value.isAtEnd {
+        guard let afi = value.readUInt16(octets), let safi = value.readUInt8(octets),
+          let word = value.readUInt32(octets)
+        else { return nil }
+        families.append(
+          LongLivedFamily(
+            afi: afi, safi: safi, forwardingPreserved: word & 0x8000_0000 != 0, staleTime: word & 0x00FF_FFFF))
+      }
+      return .longLivedGracefulRestart(families)
     default: return nil
     }
   }
@@ -125,6 +155,14 @@ package enum Capability: Hashable, Sendable {
         writer.write(family.afi)
         writer.write(family.safi)
         writer.write(UInt8(family.forwardingPreserved ? 0x80 : 0))
+      }
+    case .longLivedGracefulRestart(let families):
+      let families = families.prefix(36)
+      Self.head(IANA.CapabilityCode.longLivedGracefulRestart, UInt8(truncatingIfNeeded: 7 * families.count), &writer)
+      for family in families {
+        writer.write(family.afi)
+        writer.write(family.safi)
+        writer.write((family.forwardingPreserved ? 0x8000_0000 : 0) | family.staleTime & 0x00FF_FFFF as UInt32)
       }
     case .unknown(let code, let octets):
       let value = octets.prefix(255)

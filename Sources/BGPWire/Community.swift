@@ -15,6 +15,9 @@ package struct Community: Hashable, Comparable, Sendable, CustomStringConvertibl
   /// The lower half.
   package var local: UInt16 { UInt16(truncatingIfNeeded: value) }
 
+  /// NO_LLGR (RFC 9494 §5.2): the route is not to be kept beyond the restart time.
+  package static let noLongLivedGracefulRestart = Community(0xFFFF_0007)
+
   /// The well-known communities that bgpd.conf(5) names, as it spells them.
   package static let wellKnown: [(name: String, community: Community)] = [
     ("GRACEFUL_SHUTDOWN", Community(0xFFFF_0000)),

@@ -33,6 +33,7 @@ package enum IANA {
     package static let gracefulRestart: UInt8 = 64
     package static let fourOctetAS: UInt8 = 65
     package static let enhancedRouteRefresh: UInt8 = 70
+    package static let longLivedGracefulRestart: UInt8 = 71
   }
 
   /// "Address Family Numbers" that have sets of their own are `AddressFamily`; of the SAFIs only this one is used.

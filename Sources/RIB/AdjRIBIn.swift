@@ -24,7 +24,7 @@ package struct AdjRIBIn: Sendable {
 
     /// Whether the route's session was lost since the peer last announced it.
     package var isStale: Bool { stamp & 1 != 0 }
-    /// The whole seconds of the `Instant` of the last announcement.
+    /// The whole seconds of the `Instant` of the last announcement that changed anything.
     package var lastUpdate: UInt32 { stamp >> 1 }
   }
 
@@ -43,30 +43,58 @@ package struct AdjRIBIn: Sendable {
 
   /// Applies an UPDATE: withdrawals first (RFC 4271 §4.3: a prefix in both lists is announced).
   ///
-  /// - Parameter changes: gets one element for each route that was announced or is gone, appended.
-  package mutating func apply(_ update: UpdateMessage, at now: Instant, into changes: inout [RouteChange]) {
+  /// - Parameters:
+  ///   - limit: with this many fresh routes no prefix is taken that the peer had not announced before.
+  ///   - changes: gets one element for each route that was announced or is gone, appended.
+  /// - Returns: how many prefixes were over the limit.
+  @discardableResult
+  package mutating func apply(
+    _ update: UpdateMessage, limit: Int = .max, at now: Instant, into changes: inout [RouteChange]
+  ) -> Int {
     withdraw(update.withdrawn, into: &changes)
-    guard !update.announced.isEmpty else { return }
+    guard !update.announced.isEmpty else { return 0 }
     guard !update.isTreatedAsWithdraw else {
       withdraw(update.announced, into: &changes)
-      return
+      return 0
     }
+    var announced = update.announced
+    var overLimit = 0
+    if freshCount + announced.count > limit { overLimit = leaveOut(&announced, limit: limit) }
     let attributes = pool.intern(update.attributes)
     let route = Route(attributes, seconds: UInt32(clamping: now.nanoseconds / 1_000_000_000) & 0x7FFF_FFFF)
-    pool.retain(attributes, UInt32(clamping: update.announced.count))
-    for prefix in update.announced.ipv4 {
+    pool.retain(attributes, UInt32(clamping: announced.count))
+    for prefix in announced.ipv4 {
       let previous = ipv4.announce(prefix, route)
       if let previous { pool.release(previous) }
       changes.append(.announced(.v4(prefix), attributes: attributes, replacing: previous))
     }
-    for prefix in update.announced.ipv6 {
+    for prefix in announced.ipv6 {
       let previous = ipv6.announce(prefix, route)
       if let previous { pool.release(previous) }
       changes.append(.announced(.v6(prefix), attributes: attributes, replacing: previous))
     }
+    return overLimit
   }
 
-  private mutating func withdraw(_ prefixes: PrefixList, into changes: inout [RouteChange]) {
+  /// Leaves out what there is no room for. Prefixes that are there already need none.
+  private func leaveOut(_ announced: inout PrefixList, limit: Int) -> Int {
+    var room = max(0, limit - freshCount)
+    let before = announced.count
+    announced.ipv4.removeAll { prefix in
+      guard ipv4.routes[prefix] == nil else { return false }
+      room -= 1
+      return room < 0
+    }
+    announced.ipv6.removeAll { prefix in
+      guard ipv6.routes[prefix] == nil else { return false }
+      room -= 1
+      return room < 0
+    }
+    return before - announced.count
+  }
+
+  /// Withdraws prefixes as if the peer had done so.
+  package mutating func withdraw(_ prefixes: PrefixList, into changes: inout [RouteChange]) {
     for prefix in prefixes.ipv4 {
       guard let attributes = ipv4.withdraw(prefix) else { continue }
       pool.release(attributes)
@@ -120,6 +148,7 @@ package struct RouteTable<Key: Hashable & Sendable>: Sendable {
   fileprivate mutating func announce(_ prefix: Key, _ route: AdjRIBIn.Route) -> AttributesID? {
     guard let previous = routes.updateValue(route, forKey: prefix) else { return nil }
     if previous.isStale { staleCount -= 1 }
+    if previous.attributes == route.attributes { routes[prefix]?.stamp = previous.stamp & ~1 }
     return previous.attributes
   }
 

@@ -114,8 +114,34 @@ struct AdjRIBInTests {
     rib.sweep(.ipv4, into: &changes)
     #expect(changes.count == 1)
     #expect(rib.count == 1)
-    #expect(rib.ipv4.routes.first?.value.lastUpdate == 60)
+    // Announced again as it was: since when it is so has not changed.
+    #expect(rib.ipv4.routes.first?.value.lastUpdate == 0)
     #expect(rib.staleCount == 0)
+    rib.apply(
+      UpdateMessage(announced: Self.prefixes("192.0.2.1"), attributes: Self.attributes(2)), at: .zero + .seconds(90),
+      into: &changes)
+    #expect(rib.ipv4.routes.first?.value.lastUpdate == 90)
+  }
+
+  @Test("Over the limit no new prefix is taken, while those that are there change and leave as ever")
+  func limit() {
+    var rib = AdjRIBIn()
+    var changes: [RouteChange] = []
+    let announce = { (rib: inout AdjRIBIn, prefixes: PrefixList, value: UInt32) in
+      changes = []
+      return rib.apply(
+        UpdateMessage(announced: prefixes, attributes: Self.attributes(value)), limit: 3, at: .zero, into: &changes)
+    }
+    #expect(announce(&rib, Self.prefixes("192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2"), 1) == 1)
+    #expect(rib.count == 3)
+    #expect(announce(&rib, Self.prefixes("192.0.2.3", "192.0.2.1"), 2) == 1)
+    #expect(changes.count == 1)
+    rib.apply(UpdateMessage(withdrawn: Self.prefixes("192.0.2.2")), limit: 3, at: .zero, into: &changes)
+    #expect(announce(&rib, Self.prefixes("192.0.2.3"), 1) == 0)
+    // A stale prefix that is announced again is none that is new.
+    rib.markStale()
+    #expect(announce(&rib, Self.prefixes("192.0.2.5", "192.0.2.6", "192.0.2.7", "192.0.2.1"), 1) == 0)
+    #expect(rib.freshCount == 4)
   }
 
   @Test("After any sequence of updates the routes are those that a list of them says")
