@@ -64,6 +64,12 @@ package struct ConfigParser {
   /// First use of each table in `set pftable`, in order.
   var tables: [(name: String, position: Position)] = []
   var exportPositions: [Position] = []
+  /// `table` blocks.
+  var tableDrafts: [TableDraft] = []
+  /// Each name of a `table` statement, with the line.
+  var tableLines: [String: Int] = [:]
+  /// The prefixes of `never` statements.
+  var neverPrefixes: Set<Prefix> = []
   /// A key in these files.
   var filesWithSecrets: [String] = []
 

@@ -34,6 +34,7 @@ extension Configuration {
     }
     if defaultAction == .allow { lines.append("# No inbound allow or deny rule: routes are allowed.") }
     lines += rules.map(RulePrinter.text)
+    lines += tableLines
     if !exports.isEmpty { lines.append("") }
     for export in exports {
       lines.append(
@@ -57,7 +58,7 @@ extension Configuration {
     lines.append("holdtime \(holdTime)")
     lines.append("holdtime min \(minimumHoldTime)")
     lines.append("connect-retry \(connectRetry)")
-    lines.append("stale-time \(staleTime)")
+    if let staleTime { lines.append("stale-time \(staleTime)") }
     lines.append(snapshotPath.map { "snapshot \(quoted($0))" } ?? "snapshot no")
     if logUpdates { lines.append("log updates") }
     for socket in controlSockets {
@@ -66,8 +67,36 @@ extension Configuration {
     for listener in listeners {
       lines.append("listen on \(listener.address) port \(listener.port)")
     }
-    lines.append("nft table \(nftTable.family.rawValue) \(quoted(nftTable.name))")
+    lines.append("nft table \(nftTable.family.rawValue) \(quoted(nftTable.name))" + (nftTable.isOwned ? " owner" : ""))
+    if !protectsHost { lines.append("protect no") }
+    if let preferredRole { lines.append("prefer \(preferredRole.rawValue)") }
+    if never.count == 1 {
+      lines += never.map { "never \($0)" }
+    } else if !never.isEmpty {
+      lines += ["never {"] + never.map { "\t\($0)" } + ["}"]
+    }
     return lines
+  }
+
+  /// `table` blocks, and what holds for a table of which the file does not say all.
+  private var tableLines: [String] {
+    var lines: [String] = []
+    for options in tables {
+      lines.append("")
+      if options.role == nil { lines.append(comment(on: options.name)) }
+      lines.append("table \(quoted(options.name)) {")
+      lines += options.lines.map { "\t\($0)" }
+      lines.append("}")
+    }
+    let others = tableNames.filter { name in !tables.contains { $0.name == name } }
+    if !others.isEmpty { lines.append("") }
+    return lines + others.map(comment)
+  }
+
+  private func comment(on table: String) -> String {
+    let policy = policy(of: table)
+    return "# table \(quoted(table)): role \(policy.role.rawValue) (from its name), "
+      + "inet \(RulePrinter.text(policy.ipv4Lengths)), inet6 \(RulePrinter.text(policy.ipv6Lengths))"
   }
 
   /// Groups that rules name and no neighbour is in, in the order of the rules.
@@ -77,6 +106,23 @@ extension Configuration {
       if !neighbors.contains(where: { $0.group == name }) { names.append(name) }
     }
     return names
+  }
+}
+
+extension TableOptions {
+  /// The lines of its block.
+  fileprivate var lines: [String] {
+    var lines: [String] = []
+    if let role { lines.append("role \(role.rawValue)") }
+    if let ipv4Lengths { lines.append("inet \(RulePrinter.text(ipv4Lengths))") }
+    if let ipv6Lengths { lines.append("inet6 \(RulePrinter.text(ipv6Lengths))") }
+    if let staleTime { lines.append("stale-time \(staleTime)") }
+    if let shrinkLimit {
+      let limit = shrinkLimit < 100 ? "\(shrinkLimit)" : "no"
+      lines.append("shrink-limit \(limit)" + (shrinkHold.map { " hold \($0)" } ?? ""))
+    }
+    if let mark { lines.append("mark 0x" + String(mark, radix: 16)) }
+    return lines
   }
 }
 
@@ -92,11 +138,12 @@ extension Neighbor {
     if ttlSecurity { lines.append("ttl-security yes") }
     if let holdTime { lines.append("holdtime \(holdTime)") }
     if let minimumHoldTime { lines.append("holdtime min \(minimumHoldTime)") }
-    if staleTime != configuration.staleTime { lines.append("stale-time \(staleTime)") }
+    if let staleTime, staleTime != configuration.staleTime { lines.append("stale-time \(staleTime)") }
     if passive { lines.append("passive") }
     if let down { lines.append("down" + (down.isEmpty ? "" : " \(quoted(down))")) }
-    if let maxPrefix {
-      lines.append("max-prefix \(maxPrefix)" + (maxPrefixRestart.map { " restart \($0)" } ?? ""))
+    if allowsMartians { lines.append("martians yes") }
+    if maxPrefix != Configuration.defaultMaxPrefix || maxPrefixRestart != nil {
+      lines.append("max-prefix \(maxPrefix ?? 0)" + (maxPrefixRestart.map { " restart \($0)" } ?? ""))
     }
     let isInternal = remoteAS == localAS ?? configuration.localAS
     if enforceNeighborAS == isInternal { lines.append("enforce neighbor-as \(enforceNeighborAS ? "yes" : "no")") }

@@ -20,16 +20,25 @@ package struct Configuration: Hashable, Sendable {
   package var connectRetry: UInt16 = 120
   /// `log updates`.
   package var logUpdates = false
-  /// `stale-time SECONDS`: how long what an earlier run left in the kernel stays without being confirmed.
-  package var staleTime: UInt32 = 86400
+  /// `stale-time SECONDS`: how long what an earlier run left in the kernel stays without being confirmed; nil:
+  /// `defaultStaleTime`.
+  package var staleTime: UInt32?
   /// `snapshot "PATH"`: where the tables are kept over a restart; nil with `snapshot no`.
   package var snapshotPath: String? = Configuration.defaultSnapshotPath
   /// `socket "PATH" [restricted]`; empty: the default path.
   package var controlSockets: [ControlSocket] = []
   /// `listen on ADDRESS [port N]`.
   package var listeners: [Listener] = []
-  /// `nft table FAMILY NAME`: the nft table that holds the sets.
+  /// `nft table FAMILY NAME [owner]`: the nft table that holds the sets.
   package var nftTable = NFTTable(family: .inet, name: "nftbgpd")
+  /// `table "NAME" { … }`, one for each name, in the order of the file; every name is in `tableNames`.
+  package var tables: [TableOptions] = []
+  /// `never { PREFIX … }`: what is carved out of the black tables, in the order of the file, each once.
+  package var never: [Prefix] = []
+  /// `protect no`: addresses of this host, its neighbours, gateways and resolvers are not carved out of the black tables.
+  package var protectsHost = true
+  /// `prefer bypass|black|both`: what happens to an address in tables of both roles; nil: both.
+  package var preferredRole: TableRole?
   /// `export table …`.
   package var exports: [ExportFile] = []
   /// In the order of the file.
@@ -40,11 +49,27 @@ package struct Configuration: Hashable, Sendable {
   /// the rules hold no inbound allow or deny at all, as the files written before 6.4 meant it.
   package var defaultAction = FilterRule.Action.deny
 
+  /// Seconds: one day.
+  package static let defaultStaleTime: UInt32 = 86400
+  /// `max-prefix` where nothing is said.
+  package static let defaultMaxPrefix: UInt32 = 2_000_000
   package static let defaultSnapshotPath = "/var/lib/nftbgpd/snapshot"
 
   package init(localAS: ASN, twoOctetAS: UInt16) {
     self.localAS = localAS
     self.twoOctetAS = twoOctetAS
+  }
+
+  /// How a table is guarded: what its `table` statement says, and otherwise the defaults of its role.
+  package func policy(of name: String) -> TablePolicy {
+    let options = tables.first { $0.name == name }
+    var policy = TablePolicy(role: options?.role ?? TableRole(guessedFrom: name))
+    if let lengths = options?.ipv4Lengths { policy.ipv4Lengths = lengths }
+    if let lengths = options?.ipv6Lengths { policy.ipv6Lengths = lengths }
+    if let limit = options?.shrinkLimit { policy.shrinkLimit = limit }
+    if let hold = options?.shrinkHold { policy.shrinkHold = .seconds(Int(hold)) }
+    policy.staleTime = options?.staleTime.map { .seconds(Int($0)) }
+    return policy
   }
 
   /// The names that `set pftable` uses, in the order of their first appearance.
@@ -90,6 +115,8 @@ package struct NFTTable: Hashable, Sendable, CustomStringConvertible {
 
   package var family: Family
   package var name: String
+  /// `owner`: the daemon owns the table, so that no other program can change or flush it.
+  package var isOwned = false
 
   package init(family: Family, name: String) {
     self.family = family
@@ -97,6 +124,28 @@ package struct NFTTable: Hashable, Sendable, CustomStringConvertible {
   }
 
   package var description: String { "\(family.rawValue) \(name)" }
+}
+
+/// `table "NAME" { … }`: what the operator has said of a table; nil: nothing, so `policy(of:)` decides.
+package struct TableOptions: Hashable, Sendable {
+  package var name: String
+  /// `role black|bypass`
+  package var role: TableRole?
+  /// `inet prefixlen …`: the lengths of IPv4 prefixes that are let in.
+  package var ipv4Lengths: LengthRange?
+  /// `inet6 prefixlen …`
+  package var ipv6Lengths: LengthRange?
+  /// `stale-time SECONDS`, for routes that fill this table, before that of the neighbour.
+  package var staleTime: UInt32?
+  /// `shrink-limit PERCENT|no [hold SECONDS]`; 100 percent is `no`.
+  package var shrinkLimit: UInt8?
+  package var shrinkHold: UInt32?
+  /// `mark NUMBER`, with an owned table: what a packet from an address in the table gets as its mark, by OR. Not 0.
+  package var mark: UInt32?
+
+  package init(name: String) {
+    self.name = name
+  }
 }
 
 /// `export table "NAME" to "PATH" [format FORMAT] [allow-empty]`.
@@ -145,8 +194,10 @@ package struct Neighbor: Hashable, Sendable {
   package var passive = false
   /// `down ["reason"]`; nil: not down.
   package var down: String?
+  /// `martians yes`: routes to private and reserved addresses are no mistake, as with a bogon feed.
+  package var allowsMartians = false
   /// `max-prefix N [restart M]`: prefixes, and minutes.
-  package var maxPrefix: UInt32?
+  package var maxPrefix: UInt32? = Configuration.defaultMaxPrefix
   package var maxPrefixRestart: UInt16?
   /// `enforce neighbor-as`: the leftmost AS of a path must be the neighbour's; false for iBGP unless the file says
   /// otherwise.
@@ -163,8 +214,8 @@ package struct Neighbor: Hashable, Sendable {
   package var announceFourOctetAS = true
   package var announceExtendedMessage = true
   /// `stale-time SECONDS`: how long the routes of a lost session stay; inherited from the group, then from the global
-  /// value.
-  package var staleTime: UInt32 = 86400
+  /// value. nil: as long as the neighbour asks for (RFC 9494), or `Configuration.defaultStaleTime`.
+  package var staleTime: UInt32?
   /// `tcp md5sig password|key`: the key's octets; nil for none.
   package var md5Key: [UInt8]?
   /// `log updates` of the neighbour; the global one holds beside it.

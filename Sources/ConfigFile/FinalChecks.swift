@@ -15,6 +15,8 @@ extension ConfigParser {
     checkRules(start)
     checkTables()
     checkExports()
+    checkTableBlocks()
+    checkGuessedRoles()
     // Stable: of two findings at one place, the first stays first.
     let diagnostics = findings.enumerated().sorted {
       $0.element.order != $1.element.order ? $0.element.order < $1.element.order : $0.offset < $1.offset
@@ -129,15 +131,56 @@ extension ConfigParser {
   }
 
   private mutating func checkExports() {
+    for (export, position) in zip(configuration.exports, exportPositions) {
+      expectRule(thatFills: export.table, position, "export table")
+    }
+  }
+
+  private mutating func checkTableBlocks() {
+    configuration.tables = tableDrafts.map(\.options)
+    for draft in tableDrafts {
+      expectRule(thatFills: draft.options.name, draft.position, "table")
+      if let position = draft.mark, !configuration.nftTable.isOwned {
+        report(
+          .error, position,
+          "mark: rules are made only in an nft table that nftbgpd owns, expected nft table FAMILY NAME owner")
+      }
+    }
+  }
+
+  private mutating func expectRule(thatFills table: String, _ position: Position, _ statement: String) {
     let filled = configuration.tableNames
-    for (export, position) in zip(configuration.exports, exportPositions) where !filled.contains(export.table) {
-      // A rule that has a mistake may be the one that fills it.
-      guard errors == 0 || !tables.contains(where: { $0.name == export.table }) else { continue }
-      let known = filled.isEmpty ? "a rule with set pftable" : filled.map { "\"\($0)\"" }.joined(separator: " or ")
-      report(
-        .error, position,
-        "export table \"\(export.table)\": no rule fills it, expected \(known)"
-      )
+    guard !filled.contains(table) else { return }
+    // A rule that has a mistake may be the one that fills it.
+    guard errors == 0 || !tables.contains(where: { $0.name == table }) else { return }
+    let known = filled.isEmpty ? "a rule with set pftable" : filled.map { "\"\($0)\"" }.joined(separator: " or ")
+    report(.error, position, "\(statement) \"\(table)\": no rule fills it, expected \(known)")
+  }
+
+  /// A name that tells nothing makes a black list, and community N:42 is what marks good senders.
+  private mutating func checkGuessedRoles() {
+    // With errors, the role may stand in what did not parse.
+    guard errors == 0 else { return }
+    var warned: Set<String> = []
+    for (rule, position) in zip(rules, rulePositions) where rule.direction == .from && rule.asksForGoodSenders {
+      for case .pftable(let name) in rule.sets {
+        guard configuration.policy(of: name).role == .black,
+          !configuration.tables.contains(where: { $0.name == name && $0.role != nil }), warned.insert(name).inserted
+        else { continue }
+        warn(
+          position,
+          "table \"\(name)\" is taken for a black list by its name, yet a community :42 marks good senders; "
+            + "expected table \"\(name)\" { role bypass }, or { role black } to say so")
+      }
+    }
+  }
+}
+
+extension FilterRule {
+  /// Whether it matches only routes with a community that ends in 42: in the bgp-spamd project, senders that may pass.
+  fileprivate var asksForGoodSenders: Bool {
+    conditions.contains {
+      if case .community(let pattern) = $0 { pattern.local == .number(42) } else { false }
     }
   }
 }

@@ -60,6 +60,12 @@ extension ConfigParser {
     case "prefix-set": try prefixSetStatement()
     case "as-set": try asSetStatement()
     case "nft": try nftStatement()
+    case "table": try tableStatement()
+    case "never": try neverStatement()
+    case "protect":
+      advance()
+      configuration.protectsHost = try expectYesNo()
+    case "prefer": try preferStatement()
     case "export" where following.kind == .word && following.text == "table": try exportStatement()
     case "rde": try rdeStatement()
     default: try otherStatement(token, globally: true)
@@ -213,6 +219,7 @@ extension ConfigParser {
       throw Mistake(name.position, "\(name) cannot name an nft table: \(reason)")
     }
     configuration.nftTable = NFTTable(family: value, name: text)
+    configuration.nftTable.isOwned = accept(word: "owner")
   }
 
   /// An absolute path.

@@ -6,10 +6,7 @@ import Tables
 extension ConfigParser {
   mutating func peerOption(_ draft: inout PeerDraft) throws(Mistake) {
     let token = peek()
-    let following = peek(1)
-    if following.kind == .symbol, following.text == "=" {
-      throw Mistake(token.position, "macro in a block, expected it above the block")
-    }
+    try expectNoMacro()
     guard token.kind == .word else { throw unexpected("an option or '}'") }
     switch token.text {
     case "remote-as":
@@ -60,6 +57,9 @@ extension ConfigParser {
       advance()
       _ = try expectWord(["local-address"])
       draft.localAddresses = [:]
+    case "martians":
+      advance()
+      draft.values.allowsMartians = try expectYesNo()
     case "max-prefix": try maxPrefixOption(&draft)
     case "enforce":
       advance()

@@ -74,19 +74,9 @@ extension ConfigParser {
     draft.position = position
     draft.values.line = position.line
     let isKnown = neighborAddress(&draft, position)
-    if accept(symbol: "{") {
-      if peek().kind == .newline || peek().kind == .end {
-        block(opened: position, as: "neighbor \(draft.values.address)") { parser throws(Mistake) in
-          try parser.peerOption(&draft)
-        }
-      } else if !isSymbol("}") {
-        try peerOption(&draft)
-        guard isSymbol("}") else {
-          throw unexpected("'}': a block that opens with an option takes this one alone, the others stand one a line")
-        }
-        advance()
-      } else {
-        advance()
+    if isSymbol("{") {
+      try optionBlock(opened: position, as: "neighbor \(draft.values.address)") { parser throws(Mistake) in
+        try parser.peerOption(&draft)
       }
     } else if peek().kind != .newline, peek().kind != .end, peek().kind != .bad {
       throw unexpected("'{' or end of line after the neighbor's address")
@@ -141,6 +131,31 @@ extension ConfigParser {
     }
     peerLines[draft.values.address] = position.line
     return true
+  }
+
+  /// `{ OPTION }`, or `{` options, each on its line `}`.
+  mutating func optionBlock(
+    opened position: Position, as name: String, _ option: (inout ConfigParser) throws(Mistake) -> Void
+  ) throws(Mistake) {
+    advance()
+    switch peek().kind {
+    case .newline, .end:
+      block(opened: position, as: name, option)
+    default:
+      if accept(symbol: "}") { return }
+      try option(&self)
+      guard accept(symbol: "}") else {
+        throw unexpected("'}': a block that opens with an option takes this one alone, the others stand one a line")
+      }
+    }
+  }
+
+  /// What would define a macro is none in a block.
+  mutating func expectNoMacro() throws(Mistake) {
+    let following = peek(1)
+    if following.kind == .symbol, following.text == "=" {
+      throw Mistake(peek().position, "macro in a block, expected it above the block")
+    }
   }
 
   /// The statements of a block up to its `}`, each on its line.

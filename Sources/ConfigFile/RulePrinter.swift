@@ -85,7 +85,7 @@ enum RulePrinter {
     return pattern.lengths == exact ? "\(pattern.prefix)" : "\(pattern.prefix) \(text(pattern.lengths))"
   }
 
-  private static func text(_ lengths: LengthRange) -> String {
+  static func text(_ lengths: LengthRange) -> String {
     let (first, last) = (lengths.range.lowerBound, lengths.range.upperBound)
     return switch (lengths.inverted, first == last) {
     case (false, true): "prefixlen = \(first)"

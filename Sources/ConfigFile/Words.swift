@@ -51,18 +51,17 @@ enum Words {
 
   /// Statements that stand in a `neighbor` or `group` block alone.
   static let peerOnly: Set<String> = [
-    "announce", "as-override", "demote", "descr", "down", "enforce", "local-address", "local-as", "max-prefix",
-    "multihop",
-    "no", "passive", "port", "remote-as", "rib", "role", "set", "tcp", "ttl-security",
+    "announce", "as-override", "demote", "descr", "down", "enforce", "local-address", "local-as", "martians",
+    "max-prefix", "multihop", "no", "passive", "port", "remote-as", "rib", "role", "set", "tcp", "ttl-security",
   ]
 
   /// Statements of the global level alone: in a block, they most likely show that its `}` is missing.
-  static let startsOutside: Set<String> = ["AS", "allow", "deny", "group", "match", "router-id"]
+  static let startsOutside: Set<String> = ["AS", "allow", "deny", "group", "match", "router-id", "table"]
 
   /// Others of the global level.
   static let globalOnly: Set<String> = [
-    "as-set", "connect-retry", "fib-priority", "fib-update", "include", "listen", "nexthop", "nft", "origin-set",
-    "prefix-set", "roa-set", "rtable", "rtr", "socket",
+    "as-set", "connect-retry", "fib-priority", "fib-update", "include", "listen", "never", "nexthop", "nft",
+    "origin-set", "prefer", "prefix-set", "protect", "roa-set", "rtable", "rtr", "socket",
   ]
 
   /// `set` elements that change nothing a table depends on.

@@ -8,6 +8,9 @@ package enum ControlReply: Hashable, Sendable {
   case routes([RouteReport])
   case table(TableReport)
   case prefixes(PrefixList)
+  case why(WhyReport)
+  case refused([RefusedReport])
+  case conflicts([ConflictReport])
   /// The request was not carried out: why, for standard error. Nothing follows.
   case failure(String)
   /// The answer is complete.
@@ -88,7 +91,21 @@ package struct RouteReport: Hashable, Sendable {
 
 /// A row of `show tables`: one table of the configuration in one family.
 package struct TableReport: Hashable, Sendable {
+  /// What a table is for, which decides its guards.
+  package enum Role: UInt8, Hashable, Sendable {
+    case black = 0
+    case bypass = 1
+
+    package var name: String {
+      switch self {
+      case .black: "black"
+      case .bypass: "bypass"
+      }
+    }
+  }
+
   package var name: String
+  package var role: Role
   package var family: AddressFamily
   /// `inet nftbgpd`: the nft table that holds the sets.
   package var nftTable: String
@@ -102,16 +119,24 @@ package struct TableReport: Hashable, Sendable {
   package var inKernel: UInt64?
   /// Prefixes that are there only because of a lost session or an earlier run.
   package var stale: UInt64
+  /// Prefixes that are there only because the shrink guard holds them.
+  package var held: UInt64
+  /// What the feed asks for and guards keep out altogether: routes, and prefixes of protected addresses alone.
+  package var refused: UInt64
   /// Seconds since the last acknowledged change; nil for none yet.
   package var lastChange: UInt64?
+  /// Prefixes that fresh routes put there.
+  package var fresh: UInt64 { prefixes &- min(prefixes, stale &+ held) }
   /// The last error of the kernel while it is not resolved.
   package var error: String?
 
   package init(
-    name: String, family: AddressFamily, nftTable: String, sets: [String], prefixes: UInt64, wanted: UInt64,
-    inKernel: UInt64?, stale: UInt64, lastChange: UInt64?, error: String?
+    name: String, role: Role, family: AddressFamily, nftTable: String, sets: [String], prefixes: UInt64,
+    wanted: UInt64, inKernel: UInt64?, stale: UInt64, held: UInt64, refused: UInt64, lastChange: UInt64?,
+    error: String?
   ) {
     self.name = name
+    self.role = role
     self.family = family
     self.nftTable = nftTable
     self.sets = sets
@@ -119,6 +144,8 @@ package struct TableReport: Hashable, Sendable {
     self.wanted = wanted
     self.inKernel = inKernel
     self.stale = stale
+    self.held = held
+    self.refused = refused
     self.lastChange = lastChange
     self.error = error
   }

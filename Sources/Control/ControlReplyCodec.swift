@@ -5,6 +5,8 @@ extension ControlReply {
   ///
   /// An IPv6 route takes 26 octets, so this many stay below `ControlFrame.maximumReply`.
   package static let maximumBatch = 400_000
+  /// Rows with texts, refused prefixes or conflicts, in one frame; at less than 4 KiB a row they stay below it, too.
+  package static let maximumRows = 4_096
 
   private enum Kind: UInt8 {
     case neighbor = 1
@@ -14,6 +16,9 @@ extension ControlReply {
     case prefixes = 5
     case failure = 6
     case end = 7
+    case why = 8
+    case refused = 9
+    case conflicts = 10
   }
 
   /// What goes on the wire: one frame, or several for a batch of more than `maximumBatch`.
@@ -35,6 +40,14 @@ extension ControlReply {
       return writer.finish()
     case .prefixes(let prefixes):
       return Self.encode(prefixes)
+    case .why(let report):
+      var writer = FieldWriter(kind: Kind.why.rawValue, capacity: 1_024)
+      writer.write(report)
+      return writer.finish()
+    case .refused(let reports):
+      return Self.encode(rows: reports, .refused) { $0.write($1) }
+    case .conflicts(let reports):
+      return Self.encode(rows: reports, .conflicts) { $0.write($1) }
     case .failure(let reason):
       var writer = FieldWriter(kind: Kind.failure.rawValue)
       writer.write(reason)
@@ -51,6 +64,22 @@ extension ControlReply {
     var writer = FieldWriter(kind: Kind.routes.rawValue, capacity: 4 + 14 * routes.count)
     writer.write(array: routes) { $0.write($1) }
     return writer.finish()
+  }
+
+  /// One frame for every `maximumRows` rows, and one for none at all.
+  private static func encode<Row>(
+    rows: [Row], _ kind: Kind, _ body: (inout FieldWriter, Row) -> Void
+  ) -> [UInt8] {
+    var octets: [UInt8] = []
+    var rest = rows[...]
+    repeat {
+      let batch = rest.prefix(maximumRows)
+      rest = rest.dropFirst(maximumRows)
+      var writer = FieldWriter(kind: kind.rawValue, capacity: 4 + 64 * batch.count)
+      writer.write(array: batch, body)
+      octets += writer.finish()
+    } while !rest.isEmpty
+    return octets
   }
 
   private static func encode(_ prefixes: PrefixList) -> [UInt8] {
@@ -90,6 +119,9 @@ extension ControlReply {
       case .routes: .routes(try reader.routes(octets))
       case .table: .table(try reader.tableReport(octets))
       case .prefixes: .prefixes(try reader.prefixes(octets))
+      case .why: .why(try reader.whyReport(octets))
+      case .refused: .refused(try reader.refusedReports(octets))
+      case .conflicts: .conflicts(try reader.conflictReports(octets))
       case .failure: .failure(try reader.text(octets))
       case .end: .end
       }
@@ -119,9 +151,9 @@ extension FieldWriter {
     write(path.multiExitDiscriminator)
     write(path.localPreference)
     write(path.isInternal)
-    write(array: path.communities) { $0.write($1) }
-    write(array: path.largeCommunities) { $0.write($1) }
-    write(array: path.extendedCommunities) { $0.write($1) }
+    write(path.communities)
+    write(path.largeCommunities)
+    write(path.extendedCommunities)
   }
 
   fileprivate mutating func write(_ route: RouteReport) {
@@ -140,26 +172,9 @@ extension FieldWriter {
     write(route.path)
     write(route.age)
   }
-
-  fileprivate mutating func write(_ table: TableReport) {
-    write(table.name)
-    write(table.family)
-    write(table.nftTable)
-    write(array: table.sets) { $0.write($1) }
-    write(table.prefixes)
-    write(table.wanted)
-    write(optional: table.inKernel) { $0.write($1) }
-    write(table.stale)
-    write(optional: table.lastChange) { $0.write($1) }
-    write(optional: table.error) { $0.write($1) }
-  }
 }
 
 extension FieldReader {
-  private mutating func texts(_ octets: Span<UInt8>) throws(ControlError) -> [String] {
-    try array(of: 4, octets) { (reader, octets) throws(ControlError) in try reader.text(octets) }
-  }
-
   fileprivate mutating func pathReport(_ octets: Span<UInt8>) throws(ControlError) -> PathReport {
     PathReport(
       number: try uint32(octets), neighborAddress: try address(octets), neighborDescription: try text(octets),
@@ -186,14 +201,6 @@ extension FieldReader {
     return RouteReport(
       prefix: prefix, path: try uint32(octets), isValid: flags & RouteFlag.valid != 0,
       isBest: flags & RouteFlag.best != 0, isStale: flags & RouteFlag.stale != 0, age: try uint32(octets))
-  }
-
-  fileprivate mutating func tableReport(_ octets: Span<UInt8>) throws(ControlError) -> TableReport {
-    TableReport(
-      name: try text(octets), family: try family(octets), nftTable: try text(octets), sets: try texts(octets),
-      prefixes: try uint64(octets), wanted: try uint64(octets), inKernel: try bool(octets) ? try uint64(octets) : nil,
-      stale: try uint64(octets), lastChange: try bool(octets) ? try uint64(octets) : nil,
-      error: try bool(octets) ? try text(octets) : nil)
   }
 
   fileprivate mutating func prefixes(_ octets: Span<UInt8>) throws(ControlError) -> PrefixList {

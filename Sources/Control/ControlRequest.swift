@@ -12,6 +12,39 @@ package enum ControlRequest: Hashable, Sendable {
   case showTables
   /// `.prefixes` replies with what the table should hold, sorted, without duplicates; a failure when that is not known yet.
   case export(table: String)
+  /// One `.why` reply: why an address, or a prefix, is in the tables or is not.
+  case why(Prefix)
+  /// `.refused` replies: what guards keep out of the tables now, sorted.
+  case showRefused
+  /// `.conflicts` replies: what is in a bypass and in a black table at once, sorted.
+  case showConflicts
+  /// Changes the sessions of the neighbours selected; a failure when none is.
+  case neighbor(NeighborSelector, NeighborAction)
+  /// Lets go what the shrink guard holds in a table; a failure when there is no such table.
+  case accept(table: String)
+
+  /// Whether it changes anything, which a restricted socket refuses.
+  package var isChange: Bool {
+    switch self {
+    case .showSummary, .showNeighbor, .showRIB, .showTables, .export, .why, .showRefused, .showConflicts: false
+    case .neighbor, .accept: true
+    }
+  }
+}
+
+/// `neighbor X ACTION`. Texts are Shutdown Communications (RFC 9003), at most 255 octets; empty for none.
+package enum NeighborAction: Hashable, Sendable {
+  /// The most octets that a Shutdown Communication has (RFC 9003 §2).
+  package static let maximumReason = 255
+
+  /// Open the session, also where the configuration says `down`.
+  case up
+  /// End the session and open it no more. Its routes stay for `stale-time`, or leave at once with `flush`.
+  case down(flush: Bool, String)
+  /// End the session and open it again. Its routes stay.
+  case clear(String)
+  /// Ask the neighbour to send its table again (RFC 2918).
+  case refresh
 }
 
 /// `show neighbor [X]`.

@@ -10,6 +10,11 @@ extension ControlRequest {
     case showRIB = 3
     case showTables = 4
     case export = 5
+    case why = 6
+    case showRefused = 7
+    case showConflicts = 8
+    case neighbor = 9
+    case accept = 10
   }
 
   /// Everything that goes on the wire: the version octet and the frame.
@@ -29,6 +34,23 @@ extension ControlRequest {
       return Self.writer(.showTables).finish()
     case .export(let table):
       var writer = Self.writer(.export)
+      writer.write(table)
+      return writer.finish()
+    case .why(let prefix):
+      var writer = Self.writer(.why)
+      writer.write(prefix)
+      return writer.finish()
+    case .showRefused:
+      return Self.writer(.showRefused).finish()
+    case .showConflicts:
+      return Self.writer(.showConflicts).finish()
+    case .neighbor(let selector, let action):
+      var writer = Self.writer(.neighbor)
+      writer.write(selector)
+      writer.write(action)
+      return writer.finish()
+    case .accept(let table):
+      var writer = Self.writer(.accept)
       writer.write(table)
       return writer.finish()
     }
@@ -60,6 +82,11 @@ extension ControlRequest {
       case .showRIB: .showRIB(try reader.ribQuery(octets))
       case .showTables: .showTables
       case .export: .export(table: try reader.text(octets))
+      case .why: .why(try reader.prefix(octets))
+      case .showRefused: .showRefused
+      case .showConflicts: .showConflicts
+      case .neighbor: .neighbor(try reader.neighborSelector(octets), try reader.neighborAction(octets))
+      case .accept: .accept(table: try reader.text(octets))
       }
     try reader.finish()
     return (request, frame.end)
@@ -80,6 +107,22 @@ extension FieldWriter {
     case .group(let name):
       write(UInt8(3))
       write(name)
+    }
+  }
+
+  fileprivate mutating func write(_ action: NeighborAction) {
+    switch action {
+    case .up:
+      write(UInt8(0))
+    case .down(let flush, let reason):
+      write(UInt8(1))
+      write(flush)
+      write(reason)
+    case .clear(let reason):
+      write(UInt8(2))
+      write(reason)
+    case .refresh:
+      write(UInt8(3))
     }
   }
 
@@ -130,6 +173,25 @@ extension FieldReader {
     case 3: return .group(try text(octets))
     case let other: throw .malformed("neighbour selector \(other)")
     }
+  }
+
+  fileprivate mutating func neighborAction(_ octets: Span<UInt8>) throws(ControlError) -> NeighborAction {
+    switch try uint8(octets) {
+    case 0: return .up
+    case 1: return .down(flush: try bool(octets), try reason(octets))
+    case 2: return .clear(try reason(octets))
+    case 3: return .refresh
+    case let other: throw .malformed("neighbour action \(other)")
+    }
+  }
+
+  /// Measured after the repair of what is not UTF-8, because that is what would be sent.
+  private mutating func reason(_ octets: Span<UInt8>) throws(ControlError) -> String {
+    let reason = try text(octets)
+    guard reason.utf8.count <= NeighborAction.maximumReason else {
+      throw .malformed("a reason of \(reason.utf8.count) octets")
+    }
+    return reason
   }
 
   fileprivate mutating func prefixFilter(_ octets: Span<UInt8>) throws(ControlError) -> RIBQuery.PrefixFilter {

@@ -55,6 +55,10 @@ struct FieldReader {
     return String(decoding: text, as: UTF8.self)
   }
 
+  mutating func texts(_ octets: Span<UInt8>) throws(ControlError) -> [String] {
+    try array(of: 4, octets) { (reader, octets) throws(ControlError) in try reader.text(octets) }
+  }
+
   mutating func family(_ octets: Span<UInt8>) throws(ControlError) -> AddressFamily {
     let value = try uint8(octets)
     guard let family = AddressFamily(rawValue: UInt16(value)) else { throw .malformed("address family \(value)") }

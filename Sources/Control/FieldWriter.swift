@@ -40,6 +40,10 @@ struct FieldWriter {
     writer.write(text.utf8.prefix(count))
   }
 
+  mutating func write(_ texts: [String]) {
+    write(array: texts) { $0.write($1) }
+  }
+
   mutating func write(_ family: AddressFamily) {
     writer.write(UInt8(family.rawValue))
   }

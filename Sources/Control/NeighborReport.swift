@@ -118,6 +118,10 @@ package struct NeighborReport: Hashable, Sendable {
     /// Prefixes held from this peer now, and those of them that are stale.
     package var prefixes: UInt64 = 0
     package var stalePrefixes: UInt64 = 0
+    /// Routes of these that guards keep out of the tables now.
+    package var refused: UInt64 = 0
+    /// Prefixes not taken in this session because of `max-prefix`.
+    package var overLimit: UInt64 = 0
     /// Prefixes announced and withdrawn by the peer.
     package var announced: UInt64 = 0
     package var withdrawn: UInt64 = 0

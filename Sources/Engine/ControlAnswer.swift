@@ -10,7 +10,7 @@ package struct ControlAnswer: Sendable {
   private var position = 0
   private var listing: RIBListing?
 
-  init(_ replies: [ControlReply]) {
+  package init(_ replies: [ControlReply]) {
     self.replies = replies
   }
 
@@ -33,7 +33,7 @@ package struct ControlAnswer: Sendable {
 }
 
 extension Engine {
-  /// Answers a request; it changes nothing.
+  /// Answers a request that changes nothing.
   package func answer(_ request: ControlRequest, at now: Instant) -> ControlAnswer {
     switch request {
     case .showSummary:
@@ -51,14 +51,28 @@ extension Engine {
       return ControlAnswer(tables.parts.map { .table(report($0, now)) } + [.end])
     case .export(let name):
       return export(name)
+    case .why(let prefix):
+      return answer(why: prefix, kernel: [:], at: now)
+    case .showRefused:
+      return ControlAnswer([.refused(refused()), .end])
+    case .showConflicts:
+      return ControlAnswer([.conflicts(conflicts()), .end])
+    case .neighbor, .accept:
+      return ControlAnswer([.failure("this changes something")])
     }
   }
 
+  /// Answers `why`.
+  ///
+  /// - Parameter kernel: what a look at the sets of each table, by its name, has found.
+  package func answer(
+    why prefix: Prefix, kernel: [String: WhyReport.Kernel], at now: Instant
+  ) -> ControlAnswer {
+    ControlAnswer([.why(why(prefix, kernel: kernel, at: now)), .end])
+  }
+
   private func export(_ name: String) -> ControlAnswer {
-    guard let table = tables.table(named: name) else {
-      let known = tables.names.isEmpty ? "no rule fills any" : tables.names.joined(separator: ", ")
-      return ControlAnswer([.failure("no such table: \(name) (tables: \(known))")])
-    }
+    guard let table = tables.table(named: name) else { return ControlAnswer([.failure(noSuchTable(name))]) }
     guard peers.contains(where: \.hasEverSynchronized) else {
       return ControlAnswer([
         .failure("table \(name) is not known yet: no neighbor has sent a complete table since nftbgpd started")

@@ -26,12 +26,19 @@ package struct Engine: Sendable {
   var effects: [Effect] = []
   var actions: [Session.Action] = []
   var changes: [RouteChange] = []
-  var inheritedDeadline: Instant?
+  /// When what an earlier run left in a table leaves it.
+  var inheritedDeadlines: [TableID: Instant] = [:]
+  /// The next commit undoes what another program did.
+  var isRepairing = false
   /// When the sets are looked after next.
   var checkDeadline: Instant?
+  /// When the host's addresses are looked after next.
+  var hostDeadline: Instant?
   /// When the tables are saved; nil while they are as saved.
   var snapshotDeadline: Instant?
-  private var isStarted = false
+  /// Protected addresses that a feed has announced and that have been logged.
+  var loggedProtections: Set<TableExclusions.Protected> = []
+  private(set) var isStarted = false
 
   /// A peer without End-of-RIB has completed its table when it has been silent for this long.
   static let quietTime = Interval.seconds(30)
@@ -41,8 +48,15 @@ package struct Engine: Sendable {
   static let longestSynchronization = Interval.seconds(1800)
   /// How often the sets are checked for what other programs do to them.
   static let checkTime = Interval.milliseconds(500)
+  /// How often the host's addresses are.
+  static let hostTime = Interval.seconds(10)
   /// How long after the first of a burst of changes the tables are saved.
   static let snapshotTime = Interval.seconds(10)
+
+  /// Minutes after which a neighbour over its `max-prefix` is asked again, where the configuration does not say.
+  static let defaultRestartTime: UInt16 = 60
+  /// More lines about protected addresses would be noise.
+  static let mostLoggedProtections = 100
 
   /// - Parameters:
   ///   - routerID: the BGP identifier where the configuration has none.
@@ -50,7 +64,6 @@ package struct Engine: Sendable {
   package init(_ configuration: Configuration, routerID: IPv4Address, random: RandomSource) {
     var random = random
     self.configuration = configuration
-    tables = TableKeeper(names: configuration.tableNames)
     exports = ExportSchedule(configuration.exports)
     let rules = RuleSet(
       rules: configuration.rules, defaultAction: configuration.defaultAction, tableNames: configuration.tableNames)
@@ -65,6 +78,12 @@ package struct Engine: Sendable {
         random: RandomSource(seed: random.next()))
       return Peer(id: PeerID(index: index), neighbor: neighbor, rules: peerRules, session: session)
     }
+    let mayHoldReserved = Set(peers.filter { $0.neighbor.allowsMartians }.flatMap { $0.rules.reachableTables })
+    let names = configuration.tableNames
+    tables = TableKeeper(
+      names: names, policies: names.map { configuration.policy(of: $0) }, preferred: configuration.preferredRole,
+      carvesReserved: names.indices.map { !mayHoldReserved.contains(TableID(index: UInt8(truncatingIfNeeded: $0))) })
+    protect(HostAddresses())
   }
 
   // MARK: Inputs
@@ -81,13 +100,14 @@ package struct Engine: Sendable {
       step(peer.index, .connectionFailed, "Connection open failed, \(reason)", now)
     case .connectionClosed(let peer, let reason):
       step(peer.index, .connectionClosed, reason.map { "Connection closed, \($0)" } ?? "Connection closed", now)
-    case .snapshotLoaded(let snapshot): snapshotLoaded(snapshot)
+    case .snapshotLoaded(let snapshot, let age): snapshotLoaded(snapshot, age, now)
     case .snapshotSaved(let error): snapshotSaved(error, now)
     case .setsChecked(let change): setsChecked(change, now)
     case .setsRead(let contents): setsRead(contents, now)
     case .setsUnreadable(let reason): tablesFailed(nil, reason, now)
-    case .committed(let serial, let duration): committed(serial, duration, now)
+    case .committed(let serial, let refusals, let duration): committed(serial, refusals, duration, now)
     case .commitFailed(let serial, let reason): tablesFailed(serial, reason, now)
+    case .hostAddresses(let addresses): protect(addresses)
     case .exported(let index, let result): exported(index, result, now)
     case .stop(let reason): stop(reason, now)
     }
@@ -127,25 +147,26 @@ package struct Engine: Sendable {
         step(index, .deadlineReached, deadlineReason(index), now)
       }
       if let deadline = peers[index].quietDeadline, deadline <= now { quiet(index, now) }
-      if let deadline = peers[index].staleDeadline, deadline <= now { expireStaleRoutes(index) }
-      if let deadline = peers[index].restartDeadline, deadline <= now {
-        peers[index].restartDeadline = nil
-        step(index, .start, "Start", now)
-      }
+      if let deadline = peers[index].staleDeadline, deadline <= now { expireStaleRoutes(index, now) }
+      if let deadline = peers[index].restartDeadline, deadline <= now { askAgain(index, now) }
     }
-    if let deadline = inheritedDeadline, deadline <= now {
-      log(.warning, "stale-time is over: removing what an earlier run left in the tables")
-      releaseInherited()
+    if let deadline = inheritedDeadlines.values.min(), deadline <= now { expireInherited(now) }
+    if let deadline = tables.holdDeadline, deadline <= now { expireHeld(now) }
+    if let deadline = tables.retryDeadline, deadline <= now {
+      tables.prepareRetry()
+      if tables.startReading() { effects.append(.readSets) }
     }
-    if let deadline = tables.retryDeadline, deadline <= now, tables.startReading() { effects.append(.readSets) }
     if let deadline = checkDeadline, deadline <= now { checkSets(now) }
+    if let deadline = hostDeadline, deadline <= now { checkHost(now) }
     if let deadline = snapshotDeadline, deadline <= now { saveSnapshot() }
   }
 
   /// When `advance` is due; nil for never.
   package var nextDeadline: Instant? {
-    var earliest = [tables.retryDeadline, inheritedDeadline, checkDeadline, snapshotDeadline, exports.deadline]
-      .compactMap { $0 }.min()
+    var earliest = [
+      tables.retryDeadline, tables.holdDeadline, inheritedDeadlines.values.min(), checkDeadline, hostDeadline,
+      snapshotDeadline, exports.deadline,
+    ].compactMap { $0 }.min()
     for peer in peers {
       if let deadline = peer.nextDeadline { earliest = min(earliest ?? deadline, deadline) }
     }
@@ -154,9 +175,10 @@ package struct Engine: Sendable {
 
   /// Ends the turn: what the shell has to do, in order.
   package mutating func takeEffects(at now: Instant) -> [Effect] {
+    holdMassRemovals(now)
     tables.dropChangesWhileOutOfStep()
     if let changes = tables.takeChanges() {
-      effects.append(.commit(serial: tables.begin(changes), changes))
+      effects.append(.commit(serial: tables.begin(changes), changes, isRepair: false))
     }
     if exports.isDue(at: now) { startExports(now) }
     defer { effects = [] }
@@ -179,10 +201,11 @@ package struct Engine: Sendable {
   private mutating func start(_ now: Instant) {
     guard !isStarted else { return }
     isStarted = true
-    inheritedDeadline = now + .seconds(Int(clamping: configuration.staleTime))
+    setInheritedDeadlines(now)
+    if configuration.protectsHost { hostDeadline = now + Self.hostTime }
     if tables.startReading() { effects.append(.readSets) }
     for index in peers.indices {
-      if peers[index].neighbor.down == nil { step(index, .start, "Start", now) }
+      if !peers[index].isShutDown { step(index, .start, "Start", now) }
     }
   }
 

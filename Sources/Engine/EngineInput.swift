@@ -32,8 +32,8 @@ package enum Input: Hashable, Sendable {
   case connectionFailed(PeerID, String)
   /// The peer closed, or the connection broke (then with the system's words).
   case connectionClosed(PeerID, String?)
-  /// What the tables were when an earlier run last saved them; before the sets are read.
-  case snapshotLoaded([String: PrefixList])
+  /// What the tables were when an earlier run last saved them, so long ago; before the sets are read.
+  case snapshotLoaded([String: PrefixList], age: Interval)
   /// Answer to `Effect.saveSnapshot`: why there is no new one, or nil.
   case snapshotSaved(SystemError?)
   /// Answer to `Effect.checkSets`: what another program did to them, or nil when they are as we left them.
@@ -41,12 +41,14 @@ package enum Input: Hashable, Sendable {
   /// Answer to `Effect.readSets`: one element for each table and family.
   case setsRead([TableContents])
   case setsUnreadable(String)
-  /// Answer to `Effect.commit`, with the time it took.
-  case committed(serial: UInt64, Interval)
+  /// Answer to `Effect.commit`: it is done, but for what the kernel has refused, with the time it took.
+  case committed(serial: UInt64, refusing: [KernelRefusal], Interval)
   /// Answer to `Effect.commit`: the kernel holds what it did before, or part of the changes.
   case commitFailed(serial: UInt64, String)
   /// Answer to `Effect.export`: the number of entries, or why the file is as it was.
   case exported(index: Int, Result<Int, SystemError>)
+  /// What the host's own addresses are now, and those that it depends on; before the sets are read, and whenever they change.
+  case hostAddresses(HostAddresses)
   /// End every session.
   case stop(Session.CeaseReason)
 }
@@ -61,10 +63,12 @@ package enum Effect: Hashable, Sendable {
   case readSets
   /// Find out whether another program has changed the sets.
   case checkSets
+  /// Find out whether the host's addresses have changed, and answer with them if so.
+  case checkHost
   /// Keep the tables for the next start.
   case saveSnapshot([String: PrefixList])
-  /// Carry out the changes. At most one is under way.
-  case commit(serial: UInt64, [SetChange])
+  /// Carry out the changes, all in one transaction when they repair what another program did. At most one is under way.
+  case commit(serial: UInt64, [SetChange], isRepair: Bool)
   /// Write a table to a file.
   case export(index: Int, ExportFile, PrefixList)
   case log(LogRecord)

@@ -13,7 +13,8 @@ extension Engine {
         log(.info, "the tables hold \(count) elements of an earlier run: kept until the feed is complete")
       }
     }
-    if !changes.isEmpty { effects.append(.commit(serial: tables.begin(changes), changes)) }
+    if !changes.isEmpty { effects.append(.commit(serial: tables.begin(changes), changes, isRepair: isRepairing)) }
+    isRepairing = false
     if checkDeadline == nil { checkDeadline = now + Self.checkTime }
   }
 
@@ -27,24 +28,17 @@ extension Engine {
   mutating func setsChecked(_ change: String?, _ now: Instant) {
     guard let change else { return }
     log(.warning, "\(change); repairing")
+    isRepairing = true
     tables.distrust()
     readSetsIfNeeded()
   }
 
   /// Looks at the sets as soon as nothing is under way that changes them.
   private mutating func readSetsIfNeeded() {
-    if tables.retryDeadline == nil, tables.startReading() { effects.append(.readSets) }
+    if tables.startReading() { effects.append(.readSets) }
   }
 
   // MARK: Snapshot
-
-  mutating func snapshotLoaded(_ snapshot: [String: PrefixList]) {
-    for (name, prefixes) in snapshot.sorted(by: { $0.key < $1.key }) {
-      guard let table = tables.table(named: name) else { continue }
-      tables.inherit(prefixes, table)
-      log(.info, "\(prefixes.count) prefixes of \(name) restored from the snapshot: kept until the feed is complete")
-    }
-  }
 
   mutating func saveSnapshot() {
     snapshotDeadline = nil
@@ -70,8 +64,11 @@ extension Engine {
 
   // MARK: Commits
 
-  mutating func committed(_ serial: UInt64, _ duration: Interval, _ now: Instant) {
-    guard let sums = tables.committed(serial, at: now) else { return }
+  mutating func committed(_ serial: UInt64, _ refusals: [KernelRefusal], _ duration: Interval, _ now: Instant) {
+    guard let sums = tables.committed(serial, refusing: refusals, at: now) else { return }
+    for refusal in refusals {
+      log(.error, "set \(refusal.set.name): \(refusal.reason): \(refusal.prefixes.count) elements have to wait")
+    }
     readSetsIfNeeded()
     let counts = sums.map { "+\($0.added) -\($0.removed) \($0.name)" }.joined(separator: ", ")
     log(.info, "\(counts) in \(duration.milliseconds) ms")

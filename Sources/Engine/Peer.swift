@@ -17,6 +17,10 @@ struct Peer: Sendable {
   private var decisions: [RuleSet.Decision?] = []
   /// Routes that fill a table.
   var routesInTables = 0
+  /// Routes that guards keep out of the tables that the rules name for them.
+  var refusedRoutes = 0
+  /// The configuration, or the operator, wants no session.
+  var isShutDown: Bool
 
   /// The session is Established.
   var isUp = false
@@ -33,12 +37,17 @@ struct Peer: Sendable {
   var refreshing: Set<AddressFamily> = []
   /// When the session was lost that first made routes stale which nothing has confirmed since.
   var lostAt: Instant?
-  /// When stale routes leave; nil while a session is up that may confirm them.
+  /// When the next stale routes leave; nil while a session is up that may confirm them.
   var staleDeadline: Instant?
-  /// When a session that ended at `max-prefix … restart` is tried again.
+  /// What the peer asked for in its last OPEN (RFC 9494, RFC 4724): for how long its routes of a family are kept, and those that are
+  /// not to be kept for long.
+  var longLivedStaleTimes: [AddressFamily: Interval] = [:]
+  var restartTime = Interval.zero
+  /// When a peer with more than `max-prefix` prefixes is asked to send them again.
   var restartDeadline: Instant?
-  /// Kinds of faults already logged in this session.
+  /// Kinds of faults, and refusals by table, already logged in this session.
   var loggedFaults: Set<AttributeFault> = []
+  var loggedRefusals: Set<LoggedRefusal> = []
 
   var statistics = NeighborReport.Statistics()
   var lastRead: Instant?
@@ -57,6 +66,21 @@ struct Peer: Sendable {
     self.neighbor = neighbor
     self.rules = rules
     self.session = session
+    isShutDown = neighbor.down != nil
+  }
+
+  struct LoggedRefusal: Hashable, Sendable {
+    let table: TableID
+    let refusal: Refusal
+  }
+
+  /// What becomes of a route: the tables that rules name for it, and why a guard keeps it out of them.
+  struct Placement: Sendable {
+    /// What the route fills.
+    var tables: TableSet
+    /// What it would fill without guards.
+    var named: TableSet
+    var refusal: Refusal?
   }
 
   /// `192.0.2.1 (description)`, as bgpd(8) logs it.
@@ -76,6 +100,18 @@ struct Peer: Sendable {
     let decision = rules.decide(prefix, rib.pool[identifier])
     decisions[index] = decision
     return decision
+  }
+
+  /// What rules and guards say of a route.
+  mutating func place(_ prefix: Prefix, _ identifier: AttributesID, _ policies: [TablePolicy]) -> Placement {
+    let decision = decide(prefix, identifier)
+    var placement = Placement(tables: decision.tables, named: decision.tables)
+    for table in decision.tables {
+      placement.refusal = policies[Int(table.index)].refusal(
+        of: prefix, namesLengths: decision.namesLengths, allowsReserved: neighbor.allowsMartians)
+    }
+    if placement.refusal != nil { placement.tables = .empty }
+    return placement
   }
 
   /// Forgets attribute sets without routes.

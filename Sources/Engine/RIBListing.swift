@@ -171,7 +171,7 @@ struct RIBListing: Sendable {
 }
 
 extension AdjRIBIn {
-  fileprivate func route(_ prefix: Prefix) -> Route? {
+  func route(_ prefix: Prefix) -> Route? {
     switch prefix {
     case .v4(let prefix): ipv4.routes[prefix]
     case .v6(let prefix): ipv6.routes[prefix]

@@ -14,6 +14,7 @@ extension Engine {
     statistics.lastWrite = peer.lastWrite.map { UInt64(clamping: (now - $0).seconds) }
     statistics.prefixes = UInt64(peer.rib.count)
     statistics.stalePrefixes = UInt64(peer.rib.staleCount)
+    statistics.refused = UInt64(clamping: peer.refusedRoutes)
     let neighbor = peer.neighbor
     return NeighborReport(
       address: neighbor.address, remoteAS: neighbor.remoteAS.value, description: neighbor.description,
@@ -21,7 +22,7 @@ extension Engine {
       bgpID: peer.bgpIdentifier, state: peer.session.state.reportState,
       lastUpDown: peer.lastUpDown.map { UInt64(clamping: (now - $0).seconds) },
       configuration: NeighborReport.Configuration(
-        passive: neighbor.passive, down: neighbor.down != nil, multihop: neighbor.multihop,
+        passive: neighbor.passive, down: peer.isShutDown, multihop: neighbor.multihop,
         ttlSecurity: neighbor.ttlSecurity,
         holdTime: neighbor.holdTime ?? configuration.holdTime,
         minimumHoldTime: neighbor.minimumHoldTime ?? configuration.minimumHoldTime,
@@ -70,9 +71,12 @@ extension Engine {
 
   func report(_ part: TableKeeper.Part, _ now: Instant) -> TableReport {
     TableReport(
-      name: part.name, family: part.family, nftTable: configuration.nftTable.description, sets: part.sets.map(\.name),
+      name: part.name, role: tables.policies[Int(part.table.index)].role == .black ? .black : .bypass,
+      family: part.family, nftTable: configuration.nftTable.description, sets: part.sets.map(\.name),
       prefixes: UInt64(tables.membership.count(part.table, part.family)), wanted: UInt64(clamping: tables.wanted(part)),
       inKernel: part.inKernel.map { UInt64(clamping: $0) }, stale: UInt64(staleCount(part)),
+      held: UInt64(tables.held(part)),
+      refused: UInt64(clamping: part.refusedRoutes + tables.protectedMembers(part.table, part.family).count),
       lastChange: part.lastChange.map { UInt64(clamping: (now - $0).seconds) }, error: tables.failure)
   }
 
@@ -98,12 +102,12 @@ extension Engine {
     switch part.family {
     case .ipv4:
       for (prefix, route) in peer.rib.ipv4.routes
-      where peer.decide(.v4(prefix), route.attributes).tables.contains(part.table) {
+      where peer.place(.v4(prefix), route.attributes, tables.policies).tables.contains(part.table) {
         body(.v4(prefix), route.isStale)
       }
     case .ipv6:
       for (prefix, route) in peer.rib.ipv6.routes
-      where peer.decide(.v6(prefix), route.attributes).tables.contains(part.table) {
+      where peer.place(.v6(prefix), route.attributes, tables.policies).tables.contains(part.table) {
         body(.v6(prefix), route.isStale)
       }
     }

@@ -17,28 +17,48 @@ extension Engine {
     peers[index].statistics.announced += UInt64(update.announced.count)
     peers[index].statistics.withdrawn += UInt64(update.withdrawn.count)
     changes.removeAll(keepingCapacity: true)
-    peers[index].rib.apply(update, at: now, into: &changes)
+    let limit = peers[index].neighbor.maxPrefix.map { Int(clamping: $0) } ?? .max
+    let overLimit = peers[index].rib.apply(update, limit: limit, at: now, into: &changes)
     applyChanges(index)
+    if overLimit > 0 { noteOverLimit(index, overLimit, limit, now) }
     if let family = update.endOfRIB { endOfRIB(index, family, now) }
   }
 
   /// Moves what has changed in a peer's routes between the tables.
   mutating func applyChanges(_ index: Int) {
+    let isHolding = tables.isHolding
     for change in changes {
       switch change {
       case .announced(let prefix, let attributes, let replaced):
-        let new = peers[index].decide(prefix, attributes).tables
-        let old = replaced.map { peers[index].decide(prefix, $0).tables } ?? .empty
-        peers[index].routesInTables += (new.isEmpty ? 0 : 1) - (old.isEmpty ? 0 : 1)
-        tables.membership.move(prefix, from: old, to: new)
+        if isHolding { tables.release(prefix) }
+        guard attributes != replaced else { continue }
+        move(prefix, index, from: replaced, to: attributes)
       case .withdrawn(let prefix, let attributes):
-        let old = peers[index].decide(prefix, attributes).tables
-        peers[index].routesInTables -= old.isEmpty ? 0 : 1
-        tables.membership.move(prefix, from: old, to: .empty)
+        move(prefix, index, from: attributes, to: nil)
       }
     }
     if configuration.logUpdates || peers[index].neighbor.logUpdates { logChanges(index) }
     peers[index].collect()
+  }
+
+  /// Moves one route from the tables of its old attributes to those of its new ones; nil: it was not, or is not any more, there.
+  private mutating func move(_ prefix: Prefix, _ index: Int, from old: AttributesID?, to new: AttributesID?) {
+    let before = old.map { peers[index].place(prefix, $0, tables.policies) }
+    let after = new.map { peers[index].place(prefix, $0, tables.policies) }
+    let left = before?.tables ?? .empty
+    let entered = after?.tables ?? .empty
+    peers[index].routesInTables += (entered.isEmpty ? 0 : 1) - (left.isEmpty ? 0 : 1)
+    if let before, before.refusal != nil {
+      tables.countRefused(prefix, before.named, -1)
+      peers[index].refusedRoutes -= 1
+    }
+    if let after, let refusal = after.refusal {
+      tables.countRefused(prefix, after.named, 1)
+      peers[index].refusedRoutes += 1
+      logRefusal(prefix, after.named, refusal, index)
+    }
+    for table in entered { logProtection(prefix, table, index) }
+    tables.membership.move(prefix, from: left, to: entered)
   }
 
   mutating func endOfRIB(_ index: Int, _ family: AddressFamily, _ now: Instant) {
@@ -77,7 +97,7 @@ extension Engine {
         index)
     }
     exports.mark(at: now)
-    let awaited = peers.filter { $0.neighbor.down == nil && !$0.hasEverSynchronized }
+    let awaited = peers.filter { !$0.isShutDown && !$0.hasEverSynchronized }
     if awaited.isEmpty { releaseInherited() }
   }
 
@@ -91,29 +111,17 @@ extension Engine {
     applyChanges(index)
   }
 
-  mutating func expireStaleRoutes(_ index: Int) {
-    peers[index].staleDeadline = nil
-    peers[index].lostAt = nil
-    peers[index].refreshing = []
-    log(.warning, "\(peers[index].logName): stale-time is over", index)
-    sweep(index, AddressFamily.allCases)
-  }
-
-  mutating func releaseInherited() {
-    inheritedDeadline = nil
-    tables.releaseInherited()
-  }
-
-  /// `max-prefix`: the session ends, the prefixes stay as those of any lost session do.
-  mutating func enforceMaxPrefix(_ index: Int, _ now: Instant) {
-    guard let limit = peers[index].neighbor.maxPrefix, limit > 0, peers[index].rib.freshCount > Int(limit),
-      peers[index].session.isEstablished
-    else { return }
-    log(.error, "\(peers[index].logName): prefix limit reached (>\(peers[index].rib.freshCount - 1)/\(limit))", index)
-    if let minutes = peers[index].neighbor.maxPrefixRestart {
-      peers[index].restartDeadline = now + .seconds(Int(minutes) * 60)
-    }
-    step(index, .stop(.init(.maximumNumberOfPrefixesReached)), "Prefix limit reached", now)
+  /// `max-prefix`: what is over the limit is not taken, and everything else stays as it is.
+  private mutating func noteOverLimit(_ index: Int, _ count: Int, _ limit: Int, _ now: Instant) {
+    peers[index].statistics.overLimit += UInt64(count)
+    guard peers[index].restartDeadline == nil else { return }
+    let minutes = peers[index].neighbor.maxPrefixRestart ?? Self.defaultRestartTime
+    peers[index].restartDeadline = now + .seconds(Int(minutes) * 60)
+    let name = peers[index].logName
+    log(
+      .error,
+      "\(name): prefix limit reached (\(limit)): no further prefixes are taken, it is asked again in \(minutes) min",
+      index)
   }
 
   /// Counts what RFC 7606 had to repair, and logs each kind once a session: a flood of bad updates is not to be a flood of lines.
@@ -128,6 +136,26 @@ extension Engine {
       let reaction = fault.verdict == .discard ? "attribute discarded" : "treated as withdraw"
       log(.warning, "\(peers[index].logName): bad UPDATE, \(fault.description), \(reaction)", index)
     }
+  }
+
+  /// One line for each reason, table and session: what follows is counted.
+  private mutating func logRefusal(_ prefix: Prefix, _ named: TableSet, _ refusal: Refusal, _ index: Int) {
+    for table in named where peers[index].loggedRefusals.insert(.init(table: table, refusal: refusal)).inserted {
+      let name = tables.names[Int(table.index)]
+      log(.warning, "\(peers[index].logName): \(prefix) is kept out of \(name): \(refusal)", index)
+    }
+  }
+
+  /// One line for each address that a feed would have had the host block.
+  private mutating func logProtection(_ prefix: Prefix, _ table: TableID, _ index: Int) {
+    guard tables.exclusions.isProtected(table), let found = tables.exclusions.overlapping(prefix),
+      loggedProtections.count < Self.mostLoggedProtections, loggedProtections.insert(found).inserted
+    else { return }
+    let name = tables.names[Int(table.index)]
+    log(
+      .warning,
+      "\(peers[index].logName): \(prefix) would block \(found.prefix), \(found.reason): carved out of \(name)",
+      index)
   }
 
   private mutating func logChanges(_ index: Int) {

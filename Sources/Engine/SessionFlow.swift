@@ -21,7 +21,6 @@ extension Engine {
     for position in actions.indices {
       perform(actions[position], index, now)
     }
-    if case .received(.update) = event { enforceMaxPrefix(index, now) }
   }
 
   mutating func perform(_ action: Session.Action, _ index: Int, _ now: Instant) {
@@ -54,6 +53,10 @@ extension Engine {
     peers[index].awaitingEndOfRIB = Set(negotiated.families)
     peers[index].isSynchronized = false
     peers[index].loggedFaults = []
+    peers[index].loggedRefusals = []
+    peers[index].statistics.overLimit = 0
+    peers[index].longLivedStaleTimes = negotiated.longLivedStaleTimes
+    peers[index].restartTime = .seconds(Int(negotiated.gracefulRestart?.restartTime ?? 0))
     // Until the first UPDATE nobody is quiet: a server that has just started may take its time.
     peers[index].quietDeadline = now + Self.promisedQuietTime
     peers[index].quietBound = now + Self.longestSynchronization
@@ -73,6 +76,7 @@ extension Engine {
     }
     peers[index].quietDeadline = nil
     peers[index].quietBound = nil
+    peers[index].restartDeadline = nil
     peers[index].refreshing = []
     peers[index].awaitingEndOfRIB = []
     peers[index].isSynchronized = false
@@ -85,7 +89,8 @@ extension Engine {
     // A session that confirmed anything starts the clock anew.
     if peers[index].lostAt == nil || peers[index].rib.freshCount > 0 { peers[index].lostAt = now }
     peers[index].rib.markStale()
-    let staleTime = setStaleDeadline(index, now)
+    setStaleDeadline(index, now)
+    let staleTime = staleTimes(index).max() ?? .zero
     let kept = "keeping its \(peers[index].rib.count) prefixes for up to \(staleTime.seconds) s"
     log(.notice, "\(peers[index].logName): \(kept)", index)
   }
@@ -108,14 +113,6 @@ extension Engine {
       if peers[index].refreshing.isEmpty { peers[index].staleDeadline = nil }
     case .request: break
     }
-  }
-
-  /// Stale routes leave `stale-time` after the loss that made them so.
-  @discardableResult
-  mutating func setStaleDeadline(_ index: Int, _ now: Instant) -> Interval {
-    let staleTime = Interval.seconds(Int(clamping: peers[index].neighbor.staleTime))
-    peers[index].staleDeadline = (peers[index].lostAt ?? now) + staleTime
-    return staleTime
   }
 
   // MARK: Statistics and words

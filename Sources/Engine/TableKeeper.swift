@@ -20,6 +20,8 @@ struct TableKeeper: Sendable {
     /// Elements as far as acknowledged, hash and interval set together; nil before the first look.
     var inKernel: Int?
     var lastChange: Instant?
+    /// Routes that rules put into the table and a guard keeps out.
+    var refusedRoutes = 0
 
     var sets: [KernelSet] { KernelSet.sets(of: name, family, layout ?? .hostsAndIntervals) }
   }
@@ -31,11 +33,16 @@ struct TableKeeper: Sendable {
   }
 
   let names: [String]
+  let policies: [TablePolicy]
   var membership: Membership
-  private(set) var parts: [Part]
-  private var projections4: [TableProjection<IPv4Prefix>?]
-  private var projections6: [TableProjection<IPv6Prefix>?]
+  var parts: [Part]
+  var projections4: [TableProjection<IPv4Prefix>?]
+  var projections6: [TableProjection<IPv6Prefix>?]
   private(set) var inherited: [TableID: PrefixList] = [:]
+  var exclusions: TableExclusions
+  var shrinkGuards: [ShrinkGuard]
+  /// What the kernel has refused and does not hold, by its set.
+  private(set) var refused: [KernelSet: Refused] = [:]
   private var inFlight: InFlight?
   private var serial: UInt64 = 0
   /// The sets have been looked at, and nothing has failed since.
@@ -46,8 +53,21 @@ struct TableKeeper: Sendable {
   private var failures = 0
   private(set) var retryDeadline: Instant?
 
-  init(names: [String]) {
+  /// Elements that the kernel has refused, and in which words.
+  struct Refused: Sendable {
+    var prefixes: Set<Prefix>
+    var reason: String
+  }
+
+  /// - Parameters:
+  ///   - policies: one for each name.
+  ///   - preferred: the role whose tables keep what tables of the other role hold, too; nil: both keep it.
+  ///   - carvesReserved: for each name, whether the table can hold no private or reserved addresses at all.
+  init(names: [String], policies: [TablePolicy], preferred: TableRole?, carvesReserved: [Bool]) {
     self.names = names
+    self.policies = policies
+    exclusions = TableExclusions(policies, preferred: preferred, carvesReserved: carvesReserved)
+    shrinkGuards = policies.map { ShrinkGuard($0) }
     membership = Membership(tableCount: names.count)
     parts = names.indices.flatMap { index in
       AddressFamily.allCases.map {
@@ -60,6 +80,12 @@ struct TableKeeper: Sendable {
 
   func table(named name: String) -> TableID? {
     names.firstIndex(of: name).map { TableID(index: UInt8(truncatingIfNeeded: $0)) }
+  }
+
+  /// What has failed or was refused is to be tried again, now or as soon as no commit is under way.
+  mutating func prepareRetry() {
+    retryDeadline = nil
+    isInStep = false
   }
 
   /// Whether the sets should be looked at now.
@@ -100,6 +126,8 @@ struct TableKeeper: Sendable {
       }
     }
     _ = membership.takeChanges()  // the difference to the kernel says it all
+    exclusions.reset(to: membership)
+    refused = [:]
     let changes = contents.flatMap { reconcile($0) }
     // With nothing left to commit, what failed before is resolved.
     if changes.isEmpty { resolve() }
@@ -121,14 +149,18 @@ struct TableKeeper: Sendable {
       var projection = TableProjection<IPv4Prefix>(contents.layout)
       changes = Self.setChanges(
         parts[index].sets,
-        projection.reset(to: wanted.ipv4, kernelHosts: kernelHosts.ipv4, kernelIntervals: kernelIntervals.ipv4)
+        projection.reset(
+          to: wanted.ipv4, excluding: exclusions.ipv4(contents.table), kernelHosts: kernelHosts.ipv4,
+          kernelIntervals: kernelIntervals.ipv4)
       ) { PrefixList(ipv4: $0) }
       projections4[Int(contents.table.index)] = projection
     case .ipv6:
       var projection = TableProjection<IPv6Prefix>(contents.layout)
       changes = Self.setChanges(
         parts[index].sets,
-        projection.reset(to: wanted.ipv6, kernelHosts: kernelHosts.ipv6, kernelIntervals: kernelIntervals.ipv6)
+        projection.reset(
+          to: wanted.ipv6, excluding: exclusions.ipv6(contents.table), kernelHosts: kernelHosts.ipv6,
+          kernelIntervals: kernelIntervals.ipv6)
       ) { PrefixList(ipv6: $0) }
       projections6[Int(contents.table.index)] = projection
     }
@@ -141,32 +173,61 @@ struct TableKeeper: Sendable {
 
   /// The changes of the sets since the last call; nil while the kernel cannot be given any.
   mutating func takeChanges() -> [SetChange]? {
-    guard isInStep, inFlight == nil, membership.hasChanges else { return nil }
+    guard isInStep, inFlight == nil, membership.hasChanges || exclusions.haveChanged else { return nil }
+    let deltas = membership.takeChanges()
+    let concerned = exclusions.apply(deltas, membership)
     var changes: [SetChange] = []
-    for (table, delta) in membership.takeChanges().sorted(by: { $0.key < $1.key }) {
-      let index = Int(table.index)
-      for part in parts where part.table == table {
-        switch part.family {
-        case .ipv4:
-          guard let applied = projections4[index]?.apply(added: delta.added.ipv4, removed: delta.removed.ipv4) else {
-            continue
-          }
-          changes += Self.setChanges(part.sets, applied) { PrefixList(ipv4: $0) }
-        case .ipv6:
-          guard let applied = projections6[index]?.apply(added: delta.added.ipv6, removed: delta.removed.ipv6) else {
-            continue
-          }
-          changes += Self.setChanges(part.sets, applied) { PrefixList(ipv6: $0) }
-        }
-      }
+    for part in parts {
+      let delta = deltas[part.table]
+      guard delta != nil || concerned.contains(part.table) else { continue }
+      changes += setChanges(part, delta ?? TableDelta(), isExcludedAnew: concerned.contains(part.table))
     }
+    for index in changes.indices where refused[changes[index].set] != nil { spareRefused(&changes[index]) }
     changes.removeAll(where: \.isEmpty)
     return changes.isEmpty ? nil : changes
   }
 
+  private mutating func setChanges(_ part: Part, _ delta: TableDelta, isExcludedAnew: Bool) -> [SetChange] {
+    let index = Int(part.table.index)
+    let membership = membership
+    let table = part.table
+    switch part.family {
+    case .ipv4:
+      guard
+        let applied = isExcludedAnew
+          ? projections4[index]?.apply(
+            added: delta.added.ipv4, removed: delta.removed.ipv4, excluding: exclusions.ipv4(table),
+            isMember: { membership.contains(.v4($0), in: table) },
+            hosts: { membership.prefixes(of: table).ipv4.filter(\.isHost) })
+          : projections4[index]?.apply(added: delta.added.ipv4, removed: delta.removed.ipv4)
+      else { return [] }
+      return Self.setChanges(part.sets, applied) { PrefixList(ipv4: $0) }
+    case .ipv6:
+      guard
+        let applied = isExcludedAnew
+          ? projections6[index]?.apply(
+            added: delta.added.ipv6, removed: delta.removed.ipv6, excluding: exclusions.ipv6(table),
+            isMember: { membership.contains(.v6($0), in: table) },
+            hosts: { membership.prefixes(of: table).ipv6.filter(\.isHost) })
+          : projections6[index]?.apply(added: delta.added.ipv6, removed: delta.removed.ipv6)
+      else { return [] }
+      return Self.setChanges(part.sets, applied) { PrefixList(ipv6: $0) }
+    }
+  }
+
+  /// What the kernel does not hold because it has refused it cannot be removed from it.
+  private mutating func spareRefused(_ change: inout SetChange) {
+    let set = change.set
+    change.removed = PrefixList(change.removed.all.filter { refused[set]?.prefixes.remove($0) == nil })
+    if refused[set]?.prefixes.isEmpty == true { refused[set] = nil }
+  }
+
   /// While the sets are not known, what has changed is not remembered: the next look compares them with all members anyway.
   mutating func dropChangesWhileOutOfStep() {
-    if !isInStep, membership.hasChanges { _ = membership.takeChanges() }
+    if !isInStep, membership.hasChanges || exclusions.haveChanged {
+      _ = membership.takeChanges()
+      exclusions.haveChanged = false
+    }
   }
 
   private static func setChanges<Key: AddressPrefix>(
@@ -186,22 +247,28 @@ struct TableKeeper: Sendable {
     return serial
   }
 
-  /// The kernel has acknowledged a commit.
+  /// The kernel has acknowledged a commit, but for what it has refused.
   ///
   /// - Returns: the elements added and removed for each table that changed, in the order of the tables; nil for a serial that is not
   ///   under way.
-  mutating func committed(_ acknowledged: UInt64, at now: Instant) -> [(name: String, added: Int, removed: Int)]? {
+  mutating func committed(
+    _ acknowledged: UInt64, refusing refusals: [KernelRefusal], at now: Instant
+  ) -> [(name: String, added: Int, removed: Int)]? {
     guard let inFlight, inFlight.serial == acknowledged else { return nil }
     self.inFlight = nil
-    resolve()
+    if refusals.isEmpty, refused.isEmpty { resolve() }
+    note(refusals, at: now)
     var sums: [(name: String, added: Int, removed: Int)] = []
     for index in parts.indices {
       let changes = inFlight.changes.filter { parts[index].sets.contains($0.set) }
       guard !changes.isEmpty else { continue }
-      let added = changes.reduce(0) { $0 + $1.added.count }
+      let refused = refusals.filter { parts[index].sets.contains($0.set) }.reduce(0) { $0 + $1.prefixes.count }
+      let added = changes.reduce(0) { $0 + $1.added.count } - refused
       let removed = changes.reduce(0) { $0 + $1.removed.count }
       parts[index].inKernel = (parts[index].inKernel ?? 0) + added - removed
       parts[index].lastChange = now
+      // Where something has left, there may be room for what was refused.
+      if removed > 0, changes.contains(where: { self.refused[$0.set] != nil }) { retry(now, soon: true) }
       if let last = sums.indices.last, sums[last].name == parts[index].name {
         sums[last].added += added
         sums[last].removed += removed
@@ -210,6 +277,23 @@ struct TableKeeper: Sendable {
       }
     }
     return sums
+  }
+
+  /// Remembers what the kernel has refused, and when to try it again.
+  private mutating func note(_ refusals: [KernelRefusal], at now: Instant) {
+    guard !refusals.isEmpty else { return }
+    for refusal in refusals {
+      refused[refusal.set, default: Refused(prefixes: [], reason: "")].prefixes.formUnion(refusal.prefixes.all)
+      refused[refusal.set]?.reason = refusal.reason
+    }
+    failure = refusals.map { "set \($0.set.name): \($0.prefixes.count) elements wait, \($0.reason)" }
+      .joined(separator: "; ")
+    retry(now, soon: false)
+  }
+
+  private mutating func retry(_ now: Instant, soon: Bool) {
+    retryDeadline = now + .seconds(soon ? 1 : min(1 << min(failures, 6), 60))
+    if !soon { failures += 1 }
   }
 
   private mutating func resolve() {
@@ -226,19 +310,15 @@ struct TableKeeper: Sendable {
     isReading = false
     isInStep = false
     failure = message
-    retryDeadline = now + .seconds(min(1 << min(failures, 6), 60))
-    failures += 1
+    retry(now, soon: false)
     return true
   }
 
-  /// What an earlier run left is no longer asked for.
-  mutating func releaseInherited() {
-    for (table, prefixes) in inherited {
-      for prefix in prefixes.all {
-        membership.move(prefix, from: TableSet(table), to: .empty)
-      }
+  /// What an earlier run left in a table is no longer asked for.
+  mutating func releaseInherited(_ table: TableID) {
+    for prefix in inherited.removeValue(forKey: table)?.all ?? [] {
+      membership.move(prefix, from: TableSet(table), to: .empty)
     }
-    inherited = [:]
   }
 
   /// Elements that the sets of a part should hold.
@@ -248,10 +328,21 @@ struct TableKeeper: Sendable {
     switch part.family {
     case .ipv4:
       guard let projection = projections4[index] else { return count }
-      return count - projection.intervalMemberCount + projection.intervalElements.count
+      return count - projection.intervalMemberCount + projection.intervalElements.count - projection.excludedHostCount
     case .ipv6:
       guard let projection = projections6[index] else { return count }
-      return count - projection.intervalMemberCount + projection.intervalElements.count
+      return count - projection.intervalMemberCount + projection.intervalElements.count - projection.excludedHostCount
+    }
+  }
+
+  /// The element by which the kernel should hold a prefix of a table; nil: it should not.
+  func element(holding prefix: Prefix, _ table: TableID) -> Prefix? {
+    let index = Int(table.index)
+    switch prefix {
+    case .v4(let prefix):
+      return projections4[index]?.element(holding: prefix) { membership.contains(.v4($0), in: table) }.map { .v4($0) }
+    case .v6(let prefix):
+      return projections6[index]?.element(holding: prefix) { membership.contains(.v6($0), in: table) }.map { .v6($0) }
     }
   }
 }

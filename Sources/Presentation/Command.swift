@@ -1,4 +1,5 @@
 package import Control
+package import Primitives
 
 /// What the operator asked for: what the daemon is sent, and how its answer is shown.
 package enum Command: Hashable, Sendable {
@@ -7,6 +8,11 @@ package enum Command: Hashable, Sendable {
   case showRIB(RIBQuery, RIBDetail)
   case showTables
   case export(table: String)
+  case why(Prefix)
+  case showRefused
+  case showConflicts
+  case neighbor(NeighborSelector, NeighborAction)
+  case accept(table: String)
 
   package enum NeighborView: Hashable, Sendable {
     case full, timers, terse
@@ -29,6 +35,11 @@ package enum Command: Hashable, Sendable {
     case .showRIB(let query, _): .showRIB(query)
     case .showTables: .showTables
     case .export(let table): .export(table: table)
+    case .why(let prefix): .why(prefix)
+    case .showRefused: .showRefused
+    case .showConflicts: .showConflicts
+    case .neighbor(let selector, let action): .neighbor(selector, action)
+    case .accept(let table): .accept(table: table)
     }
   }
 }

@@ -7,6 +7,7 @@ extension CommandWords {
   enum Position {
     case main, show, showBGP, summary, neighbor, neighborGroup, neighborView, rib, ribPrefix, ribNeighbor, ribGroup
     case asn, sourceAS, peerAS, community, largeCommunity, table
+    case why, peer, peerGroup, peerAction, downReason, reason, changedTable, tableAction
     /// Nothing may: the words so far were bgpctl's, and this is why they are not nftbgpctl's.
     case refusal(String)
 
@@ -30,6 +31,15 @@ extension CommandWords {
       case .largeCommunity:
         [.value("<large-community>", .rib, Words.largeCommunity) { $0.query.largeCommunity = $1 }]
       case .table: [.value("<table>", nil, Words.text) { $0.table = $1 }]
+      case .why:
+        [.value("<address>[/<len>]", nil, Words.prefix) { $0.action = .why($1) }]
+      case .peer: CommandWords.peer
+      case .peerGroup: [.value("<group>", .peerAction, Words.text) { $0.selector = .group($1) }]
+      case .peerAction: CommandWords.peerAction
+      case .downReason: [.exact("flush", next: .reason) { $0.change = .down(flush: true, "") }] + CommandWords.reason
+      case .reason: CommandWords.reason
+      case .changedTable: [.value("<table>", .tableAction, Words.text) { $0.table = $1 }]
+      case .tableAction: [.keyword("accept") { $0.action = .accept }]
       case .refusal: []
       }
     }
@@ -40,10 +50,12 @@ extension CommandWords {
       .refused("reload", "reload: the service manager does that: systemctl reload nftbgpd"),
       .keyword("show", .show),
       .refused("fib", "fib: nftbgpd installs no routes"),
-      .refused("neighbor", "neighbor: nftbgpd cannot be told to do anything over this socket yet"),
+      .keyword("neighbor", .peer) { $0.action = .change },
       .refused("network", "network: nftbgpd announces nothing"),
-      .refused("log", "log: nftbgpd cannot be told to do anything over this socket yet"),
+      .refused("log", "log: not there yet"),
       .keyword("export", .table) { $0.action = .export },
+      .keyword("why", .why),
+      .keyword("table", .changedTable),
     ]
   }
 
@@ -63,6 +75,8 @@ extension CommandWords {
       .refused("rtr", "show rtr: nftbgpd does not validate origins"),
       .refused("mrt", "show mrt: nftbgpd writes no MRT dumps"),
       .refused("metrics", "show metrics: not there yet"),
+      .keyword("refused") { $0.action = .refused },
+      .keyword("conflicts") { $0.action = .conflicts },
     ]
   }
 
@@ -86,6 +100,28 @@ extension CommandWords {
       .keyword("messages") { $0.view = .full },
       .keyword("terse") { $0.view = .terse },
     ]
+  }
+
+  private static var peer: [Token] {
+    [
+      .keyword("group", .peerGroup),
+      .value("<address>", .peerAction, Words.address) { $0.selector = .address($1) },
+      .fallback("<neighbor description>", .peerAction) { $0.selector = .description($1) },
+    ]
+  }
+
+  private static var peerAction: [Token] {
+    [
+      .keyword("up") { $0.change = .up },
+      .keyword("down", .downReason) { $0.change = .down(flush: false, "") },
+      .keyword("clear", .reason) { $0.change = .clear("") },
+      .keyword("refresh") { $0.change = .refresh },
+      .refused("destroy", "neighbor destroy: neighbors come from the configuration"),
+    ]
+  }
+
+  private static var reason: [Token] {
+    [.end, .fallback("<shutdown reason>", nil, Words.reason) { $0.give(reason: $1) }]
   }
 
   private static var rib: [Token] {

@@ -59,9 +59,10 @@ extension CommandWords {
 
     /// Any text at all, where nothing else fits.
     static func fallback(
-      _ usage: String, _ next: Position, _ act: @escaping (inout CommandWords, String) -> Void
+      _ usage: String, _ next: Position?, _ read: @escaping (String) throws(CommandError) -> String? = Words.text,
+      _ act: @escaping (inout CommandWords, String) -> Void
     ) -> Token {
-      var token = value(usage, next, Words.text, act)
+      var token = value(usage, next, read, act)
       token.isFallback = true
       return token
     }

@@ -14,9 +14,11 @@ package struct CommandWords {
   var query = RIBQuery()
   var detail = Command.RIBDetail.row
   var table = ""
+  var change = NeighborAction.refresh
 
   enum Action {
-    case summary, neighbor, rib, tables, export
+    case summary, neighbor, rib, tables, refused, conflicts, export, change, accept
+    case why(Prefix)
   }
 
   /// Reads a command line without its options.
@@ -31,7 +33,7 @@ package struct CommandWords {
       position = token.next
     }
     if let word = rest.first {
-      throw .words("superfluous argument: \(word)", valid: [])
+      throw .words("superfluous argument: \(word.printable)", valid: [])
     }
     return state.command
   }
@@ -42,7 +44,21 @@ package struct CommandWords {
     case .neighbor: .showNeighbor(selector, view)
     case .rib: .showRIB(query, detail)
     case .tables: .showTables
+    case .refused: .showRefused
+    case .conflicts: .showConflicts
     case .export: .export(table: table)
+    case .why(let prefix): .why(prefix)
+    case .change: .neighbor(selector, change)
+    case .accept: .accept(table: table)
+    }
+  }
+
+  /// Adds what the neighbour is told to the change chosen before.
+  mutating func give(reason: String) {
+    switch change {
+    case .down(let flush, _): change = .down(flush: flush, reason)
+    case .clear: change = .clear(reason)
+    case .up, .refresh: break
     }
   }
 

@@ -22,6 +22,8 @@ enum NeighborJSON {
       if view == .timers { write(report.timers, to: &writer) }
       writer.beginObject("nftbgpd")
       writer.member("stale_prefixes", report.statistics.stalePrefixes)
+      writer.member("refused_prefixes", report.statistics.refused)
+      writer.member("over_limit_prefixes", report.statistics.overLimit)
       writer.member("treated_as_withdraw", report.statistics.treatedAsWithdraw)
       writer.member("attributes_discarded", report.statistics.attributesDiscarded)
       writer.end()

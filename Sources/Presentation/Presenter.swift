@@ -63,7 +63,17 @@ package struct Presenter {
       }
     case (.table(let report), .showTables):
       add(report)
-    case (.neighbor, _), (.path, _), (.routes, _), (.table, _), (.prefixes, _), (.failure, _), (.end, _):
+    case (.refused(let reports), .showRefused):
+      begin(key: "refused")
+      for report in reports { add(report) }
+    case (.conflicts(let reports), .showConflicts):
+      begin(key: "conflicts")
+      for report in reports { add(report) }
+    case (.why(let report), .why):
+      guard !hasBegun else { throw .malformed("a second answer to one question") }
+      add(report)
+    case (.neighbor, _), (.path, _), (.routes, _), (.table, _), (.prefixes, _), (.why, _), (.refused, _),
+      (.conflicts, _), (.failure, _), (.end, _):
       throw .malformed("a reply that does not answer the request")
     }
   }
@@ -72,10 +82,12 @@ package struct Presenter {
   package mutating func finish() {
     if isJSON {
       hasBegun = true
+      if command.request.isChange { json.member("status", "OK") }
       json.finish()
       return
     }
     begin(key: "")
+    if command.request.isChange { text.line("request processed") }
     if isList {
       text.octets += ExportFormat.plain.render(list, header: nil)
     }
@@ -102,13 +114,15 @@ package struct Presenter {
     switch command {
     case .showSummary(terse: false): SummaryText.header + "\n"
     case .showTables: TableText.header + "\n"
+    case .showRefused: RefusedText.header + "\n"
+    case .showConflicts: ConflictText.header + "\n"
     case .showRIB(_, .row):
       switch format {
       case .classic: RIBText.classicHeader
       case .release77: RIBText.modernHeader
       case .list: ""
       }
-    case .showSummary, .showNeighbor, .showRIB, .export: ""
+    case .showSummary, .showNeighbor, .showRIB, .export, .why, .neighbor, .accept: ""
     }
   }
 
@@ -133,7 +147,7 @@ package struct Presenter {
     case .showSummary(terse: false): SummaryText.writeRow(report, to: &text)
     case .showSummary(terse: true): SummaryText.writeTerse(report, to: &text)
     case .showNeighbor(_, let view): NeighborText.write(report, view, to: &text)
-    case .showRIB, .showTables, .export: break
+    case .showRIB, .showTables, .showRefused, .showConflicts, .export, .why, .neighbor, .accept: break
     }
   }
 
@@ -157,6 +171,31 @@ package struct Presenter {
       TableJSON.write(report, to: &json)
     } else {
       TableText.writeRow(report, to: &text)
+    }
+  }
+
+  private mutating func add(_ report: RefusedReport) {
+    if isJSON {
+      RefusedJSON.write(report, to: &json)
+    } else {
+      RefusedText.writeRow(report, to: &text)
+    }
+  }
+
+  private mutating func add(_ report: ConflictReport) {
+    if isJSON {
+      ConflictJSON.write(report, to: &json)
+    } else {
+      ConflictText.writeRow(report, to: &text)
+    }
+  }
+
+  private mutating func add(_ report: WhyReport) {
+    hasBegun = true
+    if isJSON {
+      WhyJSON.write(report, to: &json)
+    } else {
+      WhyText.write(report, to: &text)
     }
   }
 }

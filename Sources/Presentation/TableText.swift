@@ -2,21 +2,27 @@ import Control
 import Primitives
 
 /// `show tables`, which is nftbgpd's own: what a table should hold and what the kernel holds.
+///
+/// The nft table is left out, which is one for all sets: so a row fits into 120 columns or little more.
 enum TableText {
   static let header =
-    "Table                Family   Prefixes     Wanted     Kernel      Stale Last Change Sets"
+    "Table            Role   Family Prefixes  Wanted  Kernel   Fresh   Stale    Held Refused Last Change Sets"
 
   static func writeRow(_ report: TableReport, to writer: inout TextWriter) {
-    writer.left(report.name.printable, 20)
+    writer.left(report.name.printable, 16)
+    writer.write(" ")
+    writer.left(report.role.name, 6)
     writer.write(" ")
     writer.left(report.family.description, 6)
-    for number in [report.prefixes, report.wanted, report.inKernel, report.stale] {
+    writer.write(" ")
+    writer.right(report.prefixes, 8)
+    for number in [report.wanted, report.inKernel, report.fresh, report.stale, report.held, report.refused] {
       writer.write(" ")
-      writer.right(number.map { String($0) } ?? "-", 10)
+      writer.right(number.map { String($0) } ?? "-", 7)
     }
     writer.write(" ")
     writer.right(Timeframe.text(sinceOptional: report.lastChange), 11)
-    writer.line(" \(report.nftTable.printable): \(report.sets.joined(separator: " ").printable)")
+    writer.line(" \(report.sets.joined(separator: " ").printable)")
     if let error = report.error {
       writer.line("  error: \(error.printable)")
     }
@@ -27,13 +33,17 @@ enum TableJSON {
   static func write(_ report: TableReport, to writer: inout JSONWriter) {
     writer.beginObject()
     writer.member("table", report.name)
+    writer.member("role", report.role.name)
     writer.member("family", report.family.description)
     writer.member("nft_table", report.nftTable)
     writer.members("sets", report.sets)
     writer.member("prefixes", report.prefixes)
     writer.member("wanted", report.wanted)
     if let number = report.inKernel { writer.member("kernel", number) }
+    writer.member("fresh", report.fresh)
     writer.member("stale", report.stale)
+    writer.member("held", report.held)
+    writer.member("refused", report.refused)
     writer.member(time: "last_change", report.lastChange)
     if let error = report.error { writer.member("error", error) }
     writer.end()

@@ -5,6 +5,18 @@ import Primitives
 enum Words {
   static func text(_ word: String) throws(CommandError) -> String? { word }
 
+  /// A Shutdown Communication, which is one word as the shell counts them.
+  static func reason(_ word: String) throws(CommandError) -> String? {
+    guard word.utf8.count <= NeighborAction.maximumReason else {
+      throw .refused(
+        "shutdown reason too long: \(word.utf8.count) octets, and \(NeighborAction.maximumReason) are possible")
+    }
+    return word
+  }
+
+  /// An address stands for its host prefix.
+  static func prefix(_ word: String) throws(CommandError) -> Prefix? { Prefix(word) }
+
   static func address(_ word: String) throws(CommandError) -> IPAddress? { IPAddress(word) }
 
   /// An address alone asks for the longest match, as in bgpctl.

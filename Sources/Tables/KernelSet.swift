@@ -46,6 +46,20 @@ package struct SetChange: Hashable, Sendable {
   package var isEmpty: Bool { !replaces && removed.isEmpty && added.isEmpty }
 }
 
+/// Elements that the kernel refused to take into a set while it took the rest.
+package struct KernelRefusal: Hashable, Sendable {
+  package var set: KernelSet
+  package var prefixes: PrefixList
+  /// `the set is full`
+  package var reason: String
+
+  package init(set: KernelSet, prefixes: PrefixList, reason: String) {
+    self.set = set
+    self.prefixes = prefixes
+    self.reason = reason
+  }
+}
+
 /// What the kernel was found to hold of a table in a family.
 package struct TableContents: Hashable, Sendable {
   package var table: TableID

@@ -38,6 +38,13 @@ package struct Membership: Sendable {
     return changes
   }
 
+  /// The prefixes that have left a table since the last call of this or of `takeChanges`, whether or not they came back.
+  package mutating func takeDepartures(_ table: TableID) -> PrefixList {
+    guard Int(table.index) < tables.count else { return PrefixList() }
+    return PrefixList(
+      ipv4: tables[Int(table.index)].ipv4.takeDepartures(), ipv6: tables[Int(table.index)].ipv6.takeDepartures())
+  }
+
   /// Prefixes of a table in a family.
   package func count(_ table: TableID, _ family: AddressFamily) -> Int {
     guard Int(table.index) < tables.count else { return 0 }
@@ -111,6 +118,9 @@ private struct References<Key: AddressPrefix>: Sendable {
   private var entered: [Key] = []
   private var left: [Key] = []
 
+  /// Where in `left` those begin that `takeDepartures` has not told yet.
+  private var untold = 0
+
   var count: Int { counts.count }
   var hasChanges: Bool { !entered.isEmpty || !left.isEmpty }
   var members: [Key] { Array(counts.keys) }
@@ -137,10 +147,17 @@ private struct References<Key: AddressPrefix>: Sendable {
     }
   }
 
+  mutating func takeDepartures() -> [Key] {
+    guard untold < left.count else { return [] }
+    defer { untold = left.count }
+    return Array(left[untold...])
+  }
+
   mutating func takeChanges() -> (added: [Key], removed: [Key]) {
     defer {
       entered = []
       left = []
+      untold = 0
     }
     // A prefix can be twice in one list only if it is in the other as well, so a list alone is its own net.
     guard !entered.isEmpty, !left.isEmpty else { return (entered, left) }

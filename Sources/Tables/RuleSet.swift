@@ -28,8 +28,14 @@ package struct RuleSet: Sendable {
   /// What the rules say of a route.
   package struct Decision: Hashable, Sendable {
     package var isAllowed: Bool
-    /// Empty for a route that is not allowed.
+    /// Line of the rule that allowed or denied it; nil: none did, the default holds.
+    package var decidingLine: Int?
+    /// The table that it fills; at most one, empty for a route that is not allowed.
     package var tables: TableSet
+    /// Line of the rule that named the table.
+    package var tableLine = 0
+    /// Whether that rule says itself which prefix lengths it is for: then the table's own do not count.
+    package var namesLengths = false
   }
 
   package let tableNames: [String]
@@ -70,13 +76,20 @@ package struct PeerRules: Sendable {
   private let tables: [String: TableID]
   /// Whether any rule looks at the prefix itself.
   package let dependsOnPrefix: Bool
+  /// The tables that routes of the peer can fill.
+  package let reachableTables: [TableID]
 
   init(rules: [FilterRule], peer: RuleSet.Peer, defaultAction: FilterRule.Action, tableNames: [String]) {
     self.rules = rules
     self.peer = peer
     self.defaultAction = defaultAction
-    tables = Dictionary(
+    let tables = Dictionary(
       zip(tableNames, (0...63).map { TableID(index: $0) }), uniquingKeysWith: { first, _ in first })
+    self.tables = tables
+    let named = rules.flatMap(\.sets).compactMap { set -> TableID? in
+      if case .pftable(let name) = set { tables[name] } else { nil }
+    }
+    reachableTables = Set(named).sorted()
     dependsOnPrefix = rules.contains { rule in
       rule.conditions.contains { condition in
         switch condition {
@@ -105,6 +118,8 @@ package struct PeerRules: Sendable {
         case .pftable(let name):
           guard let table = tables[name] else { continue }
           decision.tables = TableSet(table)
+          decision.tableLine = rule.line
+          decision.namesLengths = rule.namesLengths
         case .community(let pattern):
           if let community = pattern.community(peer), !communities.contains(community) { communities.append(community) }
         case .deleteCommunity(let pattern):
@@ -117,7 +132,10 @@ package struct PeerRules: Sendable {
           largeCommunities.removeAll { pattern.matches($0, peer) }
         }
       }
-      if rule.action != .match { action = rule.action }
+      if rule.action != .match {
+        action = rule.action
+        decision.decidingLine = rule.line
+      }
       if rule.quick { break }
     }
     decision.isAllowed = action == .allow
@@ -153,6 +171,20 @@ package struct PeerRules: Sendable {
       case .transit: numbers.dropLast()
       }
     return candidates.contains { number in patterns.contains { $0.matches(number, peer) } }
+  }
+}
+
+extension FilterRule {
+  /// Whether the operator has said which prefix lengths it is for.
+  fileprivate var namesLengths: Bool {
+    conditions.contains { condition in
+      switch condition {
+      case .prefixes, .prefixLength: true
+      case .community, .largeCommunity, .extendedCommunity, .family, .asPath, .maximumASLength, .maximumASSequence,
+        .maximumCommunities:
+        false
+      }
+    }
   }
 }
 

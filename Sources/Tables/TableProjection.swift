@@ -9,10 +9,16 @@ package import Primitives
 ///
 /// The members of the interval set are kept sorted, and both covers, before and after, are one linear pass. That is exact by
 /// construction, and cheap beside the kernel, which rebuilds such a set on every commit.
+///
+/// Addresses that must not be in the sets, such as this host's own, are an `Exclusion`: taken out of the cover last, so that members may
+/// come and go around them without a thought.
 package struct TableProjection<Key: AddressPrefix>: Sendable {
   package let layout: SetLayout
   /// Members that belong into the interval set, sorted.
   private var intervalMembers: [Key] = []
+  package private(set) var exclusion = Exclusion<Key>()
+  /// Hosts that are members and that the exclusion keeps out of the hash set.
+  package private(set) var excludedHostCount = 0
 
   package init(_ layout: SetLayout) {
     self.layout = layout
@@ -36,29 +42,87 @@ package struct TableProjection<Key: AddressPrefix>: Sendable {
     var changes = Changes()
     switch layout {
     case .hostsAndIntervals:
-      changes.addedHosts = added.filter(\.isHost)
-      changes.removedHosts = removed.filter(\.isHost)
-      applyIntervals(added: added.filter { !$0.isHost }, removed: removed.filter { !$0.isHost }, &changes)
+      applyHosts(added: added.filter(\.isHost), removed: removed.filter(\.isHost), &changes)
+      let intervals = (added: added.filter { !$0.isHost }, removed: removed.filter { !$0.isHost })
+      if !intervals.added.isEmpty || !intervals.removed.isEmpty {
+        applyIntervals(added: intervals.added, removed: intervals.removed, exclusion, &changes)
+      }
     case .intervals:
-      applyIntervals(added: added, removed: removed, &changes)
+      applyIntervals(added: added, removed: removed, exclusion, &changes)
     }
     return changes
   }
 
-  private mutating func applyIntervals(added: [Key], removed: [Key], _ changes: inout Changes) {
-    guard !added.isEmpty || !removed.isEmpty else { return }
-    let before = Self.cover(of: intervalMembers)
-    intervalMembers = Self.merge(intervalMembers, added: added.sorted(), removed: removed.sorted())
-    let after = Self.cover(of: intervalMembers)
-    (changes.removedIntervals, changes.addedIntervals) = Self.difference(from: before, to: after)
+  /// Applies the net change of a table together with another exclusion.
+  ///
+  /// - Parameters:
+  ///   - added: and `removed` as with `apply(added:removed:)`.
+  ///   - isMember: whether a host is a member after the change.
+  ///   - hosts: all hosts that are members after the change; asked for only when more than single addresses are excluded anew.
+  package mutating func apply(
+    added: [Key], removed: [Key], excluding new: Exclusion<Key>, isMember: (Key) -> Bool, hosts: () -> [Key]
+  ) -> Changes {
+    guard new != exclusion else { return apply(added: added, removed: removed) }
+    var changes = Changes()
+    switch layout {
+    case .hostsAndIntervals:
+      let addedHosts = Set(added.filter(\.isHost))
+      let moved = exclusion.prefixes.difference(to: new.prefixes)
+      let concerned = moved.removed + moved.added
+      let candidates = concerned.allSatisfy(\.isHost) ? Array(Set(concerned)).filter(isMember) : hosts()
+      for host in candidates where !addedHosts.contains(host) {
+        switch (exclusion.contains(host), new.contains(host)) {
+        case (true, false):
+          changes.addedHosts.append(host)
+          excludedHostCount -= 1
+        case (false, true):
+          changes.removedHosts.append(host)
+          excludedHostCount += 1
+        case (true, true), (false, false): break
+        }
+      }
+      for host in removed where host.isHost {
+        if exclusion.contains(host) { excludedHostCount -= 1 } else { changes.removedHosts.append(host) }
+      }
+      for host in addedHosts {
+        if new.contains(host) { excludedHostCount += 1 } else { changes.addedHosts.append(host) }
+      }
+      applyIntervals(added: added.filter { !$0.isHost }, removed: removed.filter { !$0.isHost }, new, &changes)
+    case .intervals:
+      applyIntervals(added: added, removed: removed, new, &changes)
+    }
+    exclusion = new
+    return changes
+  }
+
+  private mutating func applyHosts(added: [Key], removed: [Key], _ changes: inout Changes) {
+    guard !exclusion.isEmpty else {
+      changes.addedHosts = added
+      changes.removedHosts = removed
+      return
+    }
+    changes.addedHosts = added.filter { !exclusion.contains($0) }
+    changes.removedHosts = removed.filter { !exclusion.contains($0) }
+    excludedHostCount += added.count - changes.addedHosts.count - removed.count + changes.removedHosts.count
+  }
+
+  private mutating func applyIntervals(
+    added: [Key], removed: [Key], _ new: Exclusion<Key>, _ changes: inout Changes
+  ) {
+    let before = intervalElements
+    intervalMembers = intervalMembers.merging(added: added.sorted(), removed: removed.sorted())
+    let after = new.subtracted(from: intervalMembers.cover())
+    (changes.removedIntervals, changes.addedIntervals) = before.difference(to: after)
   }
 
   /// Starts over with these members.
   ///
   /// - Returns: what brings sets with the given contents to hold them.
-  package mutating func reset(to members: [Key], kernelHosts: [Key], kernelIntervals: [Key]) -> Changes {
+  package mutating func reset(
+    to members: [Key], excluding new: Exclusion<Key> = Exclusion([]), kernelHosts: [Key], kernelIntervals: [Key]
+  ) -> Changes {
     let sorted = members.sorted()
-    let hosts: [Key]
+    var hosts: [Key]
     switch layout {
     case .hostsAndIntervals:
       hosts = sorted.filter(\.isHost)
@@ -67,10 +131,14 @@ package struct TableProjection<Key: AddressPrefix>: Sendable {
       hosts = []
       intervalMembers = sorted
     }
+    exclusion = new
+    let count = hosts.count
+    if !exclusion.isEmpty { hosts.removeAll { exclusion.contains($0) } }
+    excludedHostCount = count - hosts.count
     var changes = Changes()
-    (changes.removedHosts, changes.addedHosts) = Self.difference(from: kernelHosts.sorted(), to: hosts)
-    (changes.removedIntervals, changes.addedIntervals) = Self.difference(
-      from: kernelIntervals.sorted(), to: Self.cover(of: intervalMembers))
+    (changes.removedHosts, changes.addedHosts) = kernelHosts.sorted().difference(to: hosts)
+    (changes.removedIntervals, changes.addedIntervals) = kernelIntervals.sorted().difference(
+      to: intervalElements)
     return changes
   }
 
@@ -78,70 +146,14 @@ package struct TableProjection<Key: AddressPrefix>: Sendable {
   package var intervalMemberCount: Int { intervalMembers.count }
 
   /// The elements that the interval set must hold now.
-  package var intervalElements: [Key] { Self.cover(of: intervalMembers) }
+  package var intervalElements: [Key] { exclusion.subtracted(from: intervalMembers.cover()) }
 
-  /// The outermost of a sorted list: in its order, whatever a prefix covers follows it directly.
-  static func cover(of sorted: [Key]) -> [Key] {
-    var cover: [Key] = []
-    cover.reserveCapacity(sorted.count)
-    for prefix in sorted where cover.last?.contains(prefix) != true {
-      cover.append(prefix)
-    }
-    return cover
-  }
-
-  /// Sorted `members` with sorted `added` and without sorted `removed`.
-  private static func merge(_ members: [Key], added: [Key], removed: [Key]) -> [Key] {
-    var result: [Key] = []
-    result.reserveCapacity(members.count + added.count)
-    var leaving = removed.makeIterator()
-    var nextLeaving = leaving.next()
-    var coming = added.makeIterator()
-    var nextComing = coming.next()
-    for member in members {
-      while let prefix = nextComing, prefix < member {
-        result.append(prefix)
-        nextComing = coming.next()
-      }
-      while let prefix = nextLeaving, prefix < member { nextLeaving = leaving.next() }
-      if nextLeaving != member { result.append(member) }
-    }
-    while let prefix = nextComing {
-      result.append(prefix)
-      nextComing = coming.next()
-    }
-    return result
-  }
-
-  /// What is only in the one or only in the other of two sorted lists.
-  private static func difference(from before: [Key], to after: [Key]) -> (removed: [Key], added: [Key]) {
-    var removed: [Key] = []
-    var added: [Key] = []
-    var old = before.makeIterator()
-    var new = after.makeIterator()
-    var nextOld = old.next()
-    var nextNew = new.next()
-    while let left = nextOld, let right = nextNew {
-      if left == right {
-        nextOld = old.next()
-        nextNew = new.next()
-      } else if left < right {
-        removed.append(left)
-        nextOld = old.next()
-      } else {
-        added.append(right)
-        nextNew = new.next()
-      }
-    }
-    while let left = nextOld {
-      removed.append(left)
-      nextOld = old.next()
-    }
-    while let right = nextNew {
-      added.append(right)
-      nextNew = new.next()
-    }
-    return (removed, added)
+  /// The element by which a set should hold `key`; nil: none should hold all of it.
+  ///
+  /// - Parameter isMember: whether a host is a member of the table.
+  package func element(holding key: Key, isMember: (Key) -> Bool) -> Key? {
+    if layout == .hostsAndIntervals, key.isHost, isMember(key), !exclusion.contains(key) { return key }
+    return intervalElements.first { $0.contains(key) }
   }
 }
 

@@ -28,6 +28,12 @@ package struct TableSet: Hashable, Sendable, Sequence {
 
   package var isEmpty: Bool { bits == 0 }
 
+  /// The table with the smallest index.
+  package var first: TableID? {
+    var iterator = makeIterator()
+    return iterator.next()
+  }
+
   package func contains(_ table: TableID) -> Bool {
     bits & 1 << UInt64(table.index & 63) != 0
   }

@@ -10,7 +10,7 @@ import Presentation
 struct Nftbgpctl: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "nftbgpctl",
-    abstract: "Show what nftbgpd(8) is doing.",
+    abstract: "Show and control what nftbgpd(8) is doing.",
     usage: "nftbgpctl [-j] [-s <socket>] [--format <format>] <command> [<argument> ...]",
     discussion: """
       Commands, abbreviated to any unambiguous beginning of their words:
@@ -18,6 +18,13 @@ struct Nftbgpctl: AsyncParsableCommand {
         show neighbor [<neighbor>|group <group>] [timers|messages|terse]
         show rib [<filter> ...] [detail|ssv]
         show tables
+        show refused
+        show conflicts
+        why <address>[/<len>]
+        neighbor <neighbor>|group <group> up|refresh
+        neighbor <neighbor>|group <group> down [flush] [<reason>]
+        neighbor <neighbor>|group <group> clear [<reason>]
+        table <table> accept
         export <table> [-o <file>] [--format spamd|plain] [--allow-empty]
       nftbgpctl(8) describes them.
       """)
@@ -70,7 +77,7 @@ struct Nftbgpctl: AsyncParsableCommand {
       if json { throw ValidationError("--json does not go with export.") }
     case .showRIB(_, .row):
       formats = Presenter.RIBFormat.allCases.map(\.rawValue)
-    case .showRIB, .showSummary, .showNeighbor, .showTables:
+    case .showRIB, .showSummary, .showNeighbor, .showTables, .showRefused, .showConflicts, .why, .neighbor, .accept:
       formats = []
     }
     if let format, !formats.contains(format) {

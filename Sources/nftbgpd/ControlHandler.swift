@@ -8,15 +8,22 @@ final class ControlHandler: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
 
-  private let ask: (ControlRequest) -> ControlAnswer
+  private let ask: (ControlRequest) -> EventLoopFuture<ControlAnswer>
+  private let isRestricted: Bool
   private var pending = ByteBuffer()
   private var answer: ControlAnswer?
   private var isScheduled = false
+  /// The answer to the last request is being worked out.
+  private var isAsking = false
 
   /// Replies in one go.
   private static let burst = 8
 
-  init(ask: @escaping (ControlRequest) -> ControlAnswer) {
+  /// - Parameters:
+  ///   - isRestricted: requests that change something are refused.
+  ///   - ask: carries out a request, on the event loop.
+  init(isRestricted: Bool, ask: @escaping (ControlRequest) -> EventLoopFuture<ControlAnswer>) {
+    self.isRestricted = isRestricted
     self.ask = ask
   }
 
@@ -39,7 +46,7 @@ final class ControlHandler: ChannelInboundHandler {
 
   /// Goes on with the answer; with none left, takes the next request.
   private func serve(_ context: ChannelHandlerContext) {
-    guard !isScheduled else { return }
+    guard !isScheduled, !isAsking else { return }
     var replies = 0
     while context.channel.isWritable {
       if replies == Self.burst { return goOnLater(context) }
@@ -53,13 +60,30 @@ final class ControlHandler: ChannelInboundHandler {
         guard let (request, end) = try ControlRequest.decode(in: pending.readableBytesUInt8Span) else { return }
         pending.moveReaderIndex(forwardBy: end)
         pending.discardReadBytes()
-        answer = ask(request)
+        take(request, context)
+        if isAsking { return }
       } catch {
         context.writeAndFlush(
           wrapOutboundOut(ByteBuffer(bytes: ControlReply.failure("\(error)").encode())), promise: nil)
         context.close(promise: nil)
         return
       }
+    }
+  }
+
+  /// Has a request answered: at once, mostly.
+  private func take(_ request: ControlRequest, _ context: ChannelHandlerContext) {
+    guard !isRestricted || !request.isChange else {
+      answer = ControlAnswer([.failure("this socket is restricted: it takes no request that changes anything")])
+      return
+    }
+    isAsking = true
+    let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
+    let context = NIOLoopBound(context, eventLoop: context.eventLoop)
+    ask(request).assumeIsolated().whenSuccess { answer in
+      handler.value.isAsking = false
+      handler.value.answer = answer
+      handler.value.serve(context.value)
     }
   }
 

@@ -29,6 +29,7 @@ actor Daemon: LoopActor {
   let loop: any EventLoop
   private let configuration: Configuration
   private let kernel: KernelTables
+  private let host: HostWatch
   private let logger: Logger
   private var engine: Engine
   private var connections: [PeerID: Connection] = [:]
@@ -38,11 +39,13 @@ actor Daemon: LoopActor {
   private var isSettling = false
 
   init(
-    on loop: any EventLoop, _ configuration: Configuration, routerID: IPv4Address, kernel: KernelTables, logger: Logger
+    on loop: any EventLoop, _ configuration: Configuration, routerID: IPv4Address, kernel: KernelTables,
+    host: HostWatch, logger: Logger
   ) {
     self.loop = loop
     self.configuration = configuration
     self.kernel = kernel
+    self.host = host
     self.logger = logger
     var random = SystemRandomNumberGenerator()
     engine = Engine(configuration, routerID: routerID, random: RandomSource(seed: random.next()))
@@ -55,6 +58,7 @@ actor Daemon: LoopActor {
     if sockets.allSatisfy(\.restricted) { sockets.append(ControlSocket(path: Self.defaultSocket, restricted: false)) }
     for socket in sockets { listeners.append(try await listen(on: socket)) }
     for listener in configuration.listeners { listeners.append(try await listen(on: listener)) }
+    if let addresses = try await host.check() { engine.handle(.hostAddresses(addresses), at: now) }
     loadSnapshot()
     engine.handle(.setsRead(contents), at: now)
     turn(.start)
@@ -62,10 +66,10 @@ actor Daemon: LoopActor {
 
   private func loadSnapshot() {
     guard let path = configuration.snapshotPath else { return }
-    switch SnapshotFile.load(path, maximumAge: configuration.staleTime) {
+    switch SnapshotFile.load(path) {
     case .tables(let tables, let age):
-      logger.info("snapshot \(path), \(age) s old")
-      engine.handle(.snapshotLoaded(tables), at: now)
+      logger.info("snapshot \(path), \(age.seconds) s old")
+      engine.handle(.snapshotLoaded(tables, age: age), at: now)
     case .absent: logger.info("no snapshot \(path)")
     case .refused(let reason): logger.warning("snapshot refused: \(reason)")
     }
@@ -129,8 +133,9 @@ actor Daemon: LoopActor {
     case .send(let peer, let octets): connections[peer]?.channel?.writeAndFlush(ByteBuffer(bytes: octets), promise: nil)
     case .readSets: readSets()
     case .checkSets: checkSets()
+    case .checkHost: checkHost()
     case .saveSnapshot(let tables): saveSnapshot(tables)
-    case .commit(let serial, let changes): commit(serial, changes)
+    case .commit(let serial, let changes, let isRepair): commit(serial, changes, isRepair: isRepair)
     case .export(let index, let file, let prefixes): export(index, file, prefixes)
     case .log(let record): logger.log(level: Logger.Level(record.level), "\(record.message)")
     }
@@ -269,10 +274,33 @@ actor Daemon: LoopActor {
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.addHandler(
-            ControlHandler(ask: { request in self.assumeIsolated { $0.engine.answer(request, at: $0.now) } }))
+            ControlHandler(isRestricted: socket.restricted) { request in
+              self.assumeIsolated { $0.answer(request, on: channel.eventLoop) }
+            })
         }
       }
       .bind(unixDomainSocketPath: socket.path, cleanupExistingSocketFile: true).get()
+  }
+
+  /// Carries out a request.
+  private func answer(_ request: ControlRequest, on loop: any EventLoop) -> EventLoopFuture<ControlAnswer> {
+    if case .why(let prefix) = request { return loop.makeFutureWithTask { await self.why(prefix) } }
+    let answer = engine.carryOut(request, at: now)
+    settle()
+    return loop.makeSucceededFuture(answer)
+  }
+
+  /// What the kernel holds right now belongs to the answer.
+  private func why(_ prefix: Prefix) async -> ControlAnswer {
+    var found: [String: WhyReport.Kernel] = [:]
+    for (table, sets) in engine.sets(of: prefix.family) {
+      do {
+        found[table] = try await kernel.holds(prefix.address, sets) ? .holds : .doesNotHold
+      } catch {
+        found[table] = .unknown("\(error)")
+      }
+    }
+    return engine.answer(why: prefix, kernel: found, at: now)
   }
 
   // MARK: The kernel and the files
@@ -291,6 +319,16 @@ actor Daemon: LoopActor {
     Task { turn(.setsChecked(await kernel.check())) }
   }
 
+  private func checkHost() {
+    Task {
+      do {
+        if let addresses = try await host.check() { turn(.hostAddresses(addresses)) }
+      } catch {
+        logger.error("\(error); what was protected stays protected")
+      }
+    }
+  }
+
   private func saveSnapshot(_ tables: [String: PrefixList]) {
     guard let path = configuration.snapshotPath else { return }
     NIOThreadPool.singleton.runIfActive(eventLoop: loop) { () -> SystemError? in
@@ -305,12 +343,12 @@ actor Daemon: LoopActor {
     }
   }
 
-  private func commit(_ serial: UInt64, _ changes: [SetChange]) {
+  private func commit(_ serial: UInt64, _ changes: [SetChange], isRepair: Bool) {
     let start = now
     Task {
       do {
-        try await kernel.commit(changes)
-        turn(.committed(serial: serial, now - start))
+        let refusals = try await kernel.commit(changes, isRepair: isRepair)
+        turn(.committed(serial: serial, refusing: refusals, now - start))
       } catch {
         turn(.commitFailed(serial: serial, "\(error)"))
       }

@@ -11,36 +11,37 @@ import Transport
 /// them it is told.
 actor KernelTables: LoopActor {
   let loop: any EventLoop
-  private let table: NFTable
+  let table: NFTable
   private let names: [String]
-  private var connection: NetfilterConnection
+  /// Whether the table is ours alone, with a chain that marks packets.
+  private let isOwned: Bool
+  /// The marks of the chain, by the name of the table in the configuration.
+  private let marks: [String: UInt32]
+  var connection: NetfilterConnection
   private var monitor: RulesetMonitor
   /// The generation at the last look: what happened up to it, the look has seen.
   private var lookedAt: UInt32 = 0
   /// What another program was found to have done since, until it is reported.
   private var finding: String?
   /// Transactions since the last time that they mattered.
-  private var commits: UInt32 = 0
-  private var declarations: [KernelSet: SetDeclaration] = [:]
+  var commits: UInt32 = 0
+  private(set) var declarations: [KernelSet: SetDeclaration] = [:]
 
   /// A set that is declared so that it cannot be used.
   struct UnusableSet: Error, CustomStringConvertible {
     let description: String
   }
 
-  /// Elements of hash sets in one transaction: small enough that other writers of nf_tables wait for milliseconds only, and that a set
-  /// without a size grows between transactions (one transaction of 200,000 takes three times the time).
-  private static let chunk = 16384
-  /// Elements that are not worth to stop listening for, which makes each three times as dear.
-  private static let few = 1024
-
-  /// - Parameter names: of the tables, in the order of their `TableID`s.
-  init(on loop: any EventLoop, table: ConfigFile.NFTTable, names: [String]) throws(NetfilterError) {
+  init(on loop: any EventLoop, _ configuration: Configuration) throws(NetfilterError) {
     self.loop = loop
-    self.table = NFTable(table)
-    self.names = names
+    table = NFTable(configuration.nftTable)
+    names = configuration.tableNames
+    isOwned = configuration.nftTable.isOwned
+    marks = Dictionary(
+      configuration.tables.compactMap { options in options.mark.map { (options.name, $0) } },
+      uniquingKeysWith: { first, _ in first })
     connection = try NetfilterConnection()
-    monitor = try RulesetMonitor(table: NFTable(table))
+    monitor = try RulesetMonitor(table: table)
   }
 
   // MARK: Reading
@@ -54,7 +55,7 @@ actor KernelTables: LoopActor {
     var known: [String: SetDeclaration] = [:]
     for declaration in existing ?? [] { known[declaration.name] = declaration }
     var transaction = Transaction(table: table)
-    if existing == nil { try transaction.createTable() }
+    let isAdopted = try own(existing != nil, &transaction)
     var layouts: [(table: TableID, name: String, family: AddressFamily, layout: SetLayout)] = []
     var missing: Set<String> = []
     for (index, name) in names.enumerated() {
@@ -79,6 +80,7 @@ actor KernelTables: LoopActor {
         }
       }
     }
+    if isOwned, isAdopted || !missing.isEmpty { try installChain(&transaction) }
     try connection.commit(transaction.finish())
     // Whatever comes after this generation, the monitor tells.
     lookedAt = try connection.generation()
@@ -97,6 +99,39 @@ actor KernelTables: LoopActor {
         }
       }
       return contents
+    }
+  }
+
+  /// Creates the table, or makes it ours where the configuration wants that.
+  ///
+  /// - Returns: whether it was there and becomes ours now.
+  private func own(_ exists: Bool, _ transaction: inout Transaction) throws -> Bool {
+    guard isOwned else {
+      if !exists { try transaction.createTable() }
+      return false
+    }
+    guard try connection.declaration(of: table)?.owner != connection.portID else { return false }
+    try transaction.createOwnedTable()
+    return exists
+  }
+
+  /// Makes packets from the tables' addresses bear their marks: nobody else can make rules in a table of ours.
+  private func installChain(_ transaction: inout Transaction) throws {
+    var chain = ClassifyChain(name: "classify")
+    for name in names {
+      guard let mark = marks[name] else { continue }
+      let sets = declarations.filter { $0.key.belongs(to: name) }.sorted { $0.key.name < $1.key.name }
+      chain.entries += sets.filter { isSeen($0.key.family) }.map { .init(set: $0.value, mark: mark) }
+    }
+    try transaction.install(chain)
+  }
+
+  /// Whether packets of a family go through the table.
+  private func isSeen(_ family: AddressFamily) -> Bool {
+    switch table.family {
+    case .inet: true
+    case .ipv4: family == .ipv4
+    case .ipv6: family == .ipv6
     }
   }
 
@@ -159,87 +194,28 @@ actor KernelTables: LoopActor {
     }
   }
 
+  /// Whether a packet with the address would match one of the sets.
+  func holds(_ address: IPAddress, _ sets: [KernelSet]) throws -> Bool {
+    for set in sets {
+      guard let declaration = declarations[set] else { continue }
+      if try connection.matches([address], in: declaration, of: table).first == true { return true }
+    }
+    return false
+  }
+
   /// Carries out a load that would be several times dearer while somebody listens, and finds out from the generation afterwards whether
   /// anybody else was there meanwhile.
-  private func unwatched(_ load: () throws -> Void) throws {
+  func unwatched<Result>(_ load: () throws -> Result) throws -> Result {
     observe()
     let before = try connection.generation()
     commits = 0
     try monitor.suspend()
-    let result = Result { try load() }
+    let result = Swift.Result { try load() }
     try monitor.resume()
     if try connection.generation() != before &+ commits {
       finding = finding ?? "another program has changed the ruleset during a load of ours"
     }
-    try result.get()
-  }
-
-  // MARK: Writing
-
-  /// Carries out the changes: in one transaction where they are few, so that a prefix that moves from one table to another is never
-  /// in neither; otherwise each interval set in one and the hash sets in several, additions first.
-  ///
-  /// What the kernel refuses in one set must not hold up the others: then removals and additions go set by set.
-  ///
-  /// - Throws: the first error, when everything else has been carried out.
-  func commit(_ changes: [SetChange]) throws {
-    let count = changes.reduce(0) { $0 + $1.added.count + $1.removed.count }
-    guard count > Self.few else { return try commitOrEach(changes) }
-    guard count > Self.chunk else { return try unwatched { try commitOrEach(changes) } }
-    // A set that is emptied first must be full again in the same transaction.
-    let inOne = changes.filter { $0.set.isInterval || $0.replaces }
-    let hosts = changes.filter { !$0.set.isInterval && !$0.replaces }
-    let additions = hosts.flatMap { change in
-      change.added.parts(of: Self.chunk).map { SetChange(set: change.set, added: $0) }
-    }
-    let removals = hosts.flatMap { change in
-      change.removed.parts(of: Self.chunk).map { SetChange(set: change.set, removed: $0) }
-    }
-    try unwatched { try commitEach(inOne + additions + removals) }
-  }
-
-  /// All in one transaction; when the kernel refuses that, set by set.
-  private func commitOrEach(_ changes: [SetChange]) throws {
-    do {
-      try commitTogether(changes)
-    } catch {
-      try commitEach(changes.flatMap(\.halves))
-    }
-  }
-
-  /// Each in a transaction of its own.
-  private func commitEach(_ changes: [SetChange]) throws {
-    var failure: (any Error)?
-    for change in changes {
-      do {
-        try commitTogether([change])
-      } catch {
-        failure = failure ?? error
-      }
-    }
-    if let failure { throw failure }
-  }
-
-  private func commitTogether(_ changes: [SetChange]) throws {
-    var transaction = Transaction(table: table)
-    for change in changes {
-      guard let declaration = declarations[change.set] else { continue }
-      if change.replaces { transaction.flush(declaration) }
-      switch change.set.family {
-      case .ipv4: try transaction.remove(change.removed.ipv4, from: declaration)
-      case .ipv6: try transaction.remove(change.removed.ipv6, from: declaration)
-      }
-    }
-    for change in changes {
-      guard let declaration = declarations[change.set] else { continue }
-      // Exclusive: an interval set must refuse what it would otherwise take silently and corrupt on a later removal.
-      switch change.set.family {
-      case .ipv4: try transaction.add(change.added.ipv4, to: declaration, isExclusive: change.set.isInterval)
-      case .ipv6: try transaction.add(change.added.ipv6, to: declaration, isExclusive: change.set.isInterval)
-      }
-    }
-    try connection.commit(transaction.finish())
-    commits &+= 1
+    return try result.get()
   }
 }
 
@@ -256,69 +232,16 @@ extension NFTable {
   }
 }
 
+extension KernelSet {
+  /// Whether it is one of the sets of a table of the configuration.
+  fileprivate func belongs(to table: String) -> Bool {
+    [SetLayout.intervals, .hostsAndIntervals].contains { Self.sets(of: table, family, $0).contains(self) }
+  }
+}
+
 extension SetDeclaration {
   /// How a set is declared that does not exist yet.
   init(_ set: KernelSet) {
     self.init(name: set.name, family: set.family, isInterval: set.isInterval)
-  }
-}
-
-extension SetChange {
-  /// The removals and the additions apart, unless the set is replaced.
-  fileprivate var halves: [SetChange] {
-    if replaces { return [self] }
-    return [SetChange(set: set, removed: removed), SetChange(set: set, added: added)].filter { !$0.isEmpty }
-  }
-}
-
-extension PrefixList {
-  /// The list in parts of at most `size` prefixes.
-  fileprivate func parts(of size: Int) -> [PrefixList] {
-    stride(from: 0, to: ipv4.count, by: size).map { PrefixList(ipv4: Array(ipv4[$0..<min($0 + size, ipv4.count)])) }
-      + stride(from: 0, to: ipv6.count, by: size).map { PrefixList(ipv6: Array(ipv6[$0..<min($0 + size, ipv6.count)])) }
-  }
-}
-
-extension AddressRange {
-  /// The fewest prefixes that cover the range exactly.
-  fileprivate var prefixes: [Prefix] {
-    switch self {
-    case .v4(let first, let last):
-      var prefixes: [Prefix] = []
-      var next = UInt64(first.value)
-      let end = UInt64(last.value)
-      while next <= end {
-        var length = 32
-        // Widen while the start stays aligned and the end is not passed.
-        while length > 0, next & (1 << UInt64(32 - length)) == 0, next + (2 << UInt64(32 - length)) - 1 <= end {
-          length -= 1
-        }
-        if let prefix = IPv4Prefix(IPv4Address(UInt32(truncatingIfNeeded: next)), length: UInt8(length)) {
-          prefixes.append(.v4(prefix))
-        }
-        next += 1 << UInt64(32 - length)
-      }
-      return prefixes
-    case .v6(let first, let last):
-      return Self.prefixes(from: first, to: last)
-    }
-  }
-
-  private static func prefixes(from first: IPv6Address, to last: IPv6Address) -> [Prefix] {
-    var prefixes: [Prefix] = []
-    var next = first
-    while next <= last {
-      var widest = IPv6Prefix(host: next)
-      while widest.length > 0, let wider = IPv6Prefix(next, length: widest.length - 1), wider.address == next,
-        wider.lastAddress <= last
-      {
-        widest = wider
-      }
-      prefixes.append(.v6(widest))
-      let end = widest.lastAddress
-      guard end < last else { break }
-      next = end.low == .max ? IPv6Address(high: end.high + 1, low: 0) : IPv6Address(high: end.high, low: end.low + 1)
-    }
-    return prefixes
   }
 }

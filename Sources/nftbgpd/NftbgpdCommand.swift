@@ -45,10 +45,11 @@ struct NftbgpdCommand: AsyncParsableCommand {
     do {
       let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
       let tableLoops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-      let kernel = try KernelTables(
-        on: tableLoops.any(), table: configuration.nftTable, names: configuration.tableNames)
+      let kernel = try KernelTables(on: tableLoops.any(), configuration)
+      let host = try HostWatch(on: tableLoops.any(), neighbors: configuration.neighbors.map(\.address))
       let daemon = Daemon(
-        on: loops.any(), configuration, routerID: try Self.routerID(configuration), kernel: kernel, logger: logger)
+        on: loops.any(), configuration, routerID: try Self.routerID(configuration), kernel: kernel, host: host,
+        logger: logger)
       var quiet = Logger(label: "lifecycle")
       quiet.logLevel = .error
       let group = ServiceGroup(

@@ -3,6 +3,7 @@ import ConfigFile
 import Engine
 import NIOPosix
 import Primitives
+import Tables
 
 /// `nftbgpd restore`: fills the sets from the snapshot and exits, for early boot, before the network is up.
 struct RestoreCommand: AsyncParsableCommand {
@@ -12,11 +13,12 @@ struct RestoreCommand: AsyncParsableCommand {
   @OptionGroup var source: ConfigurationSource
 
   func run() async throws {
-    var configuration = try source.load()
+    let configuration = try source.load()
     guard let path = configuration.snapshotPath else { return say("restore: the configuration says snapshot no") }
     let saved: [String: PrefixList]
-    switch SnapshotFile.load(path, maximumAge: configuration.staleTime) {
-    case .tables(let tables, _): saved = tables
+    let age: Interval
+    switch SnapshotFile.load(path) {
+    case .tables(let tables, let time): (saved, age) = (tables, time)
     case .absent: return say("restore: no snapshot \(path)")
     case .refused(let reason):
       say("restore: snapshot refused: \(reason)")
@@ -24,17 +26,20 @@ struct RestoreCommand: AsyncParsableCommand {
     }
     do {
       let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-      let names = configuration.tableNames
-      let kernel = try KernelTables(on: loops.any(), table: configuration.nftTable, names: names)
-      // An engine without neighbors wants what was saved and what the sets hold, and nothing else.
-      configuration.neighbors = []
+      let kernel = try KernelTables(on: loops.any(), configuration)
+      // An engine that is not started wants what was saved and what the sets hold, and nothing else.
+      let host = try HostWatch(on: loops.any(), neighbors: configuration.neighbors.map(\.address))
       var engine = Engine(configuration, routerID: IPv4Address(0), random: RandomSource(seed: 0))
-      engine.handle(.snapshotLoaded(saved), at: .zero)
+      if let addresses = try await host.check() { engine.handle(.hostAddresses(addresses), at: .zero) }
+      engine.handle(.snapshotLoaded(saved, age: age), at: .zero)
       engine.handle(.setsRead(try await kernel.read()), at: .zero)
       for effect in engine.takeEffects(at: .zero) {
-        if case .commit(_, let changes) = effect { try await kernel.commit(changes) }
+        if case .log(let record) = effect { say("restore: \(record.message)") }
+        guard case .commit(_, let changes, _) = effect else { continue }
+        for refusal in try await kernel.commit(changes, isRepair: false) {
+          say("restore: set \(refusal.set.name): \(refusal.reason): \(refusal.prefixes.count) elements are left out")
+        }
       }
-      for name in names { say("restore: \(name): \(saved[name]?.count ?? 0) prefixes") }
     } catch {
       say("restore: \(error)")
       throw ExitCode.failure

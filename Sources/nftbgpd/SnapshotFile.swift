@@ -8,8 +8,8 @@ import Snapshot
 enum SnapshotFile {
   /// What a start does with the file.
   enum Loaded {
-    /// Prefixes by the name of the table, and the age of the snapshot in seconds.
-    case tables([String: PrefixList], age: Int64)
+    /// Prefixes by the name of the table, and the age of the snapshot.
+    case tables([String: PrefixList], age: Interval)
     /// There is none, as before the first run.
     case absent
     /// There is one that cannot be used: why.
@@ -17,9 +17,7 @@ enum SnapshotFile {
   }
 
   /// Reads the snapshot.
-  ///
-  /// - Parameter maximumAge: in seconds; an older one is refused.
-  static func load(_ path: String, maximumAge: UInt32) -> Loaded {
+  static func load(_ path: String) -> Loaded {
     let octets: [UInt8]
     do throws(SystemError) {
       // A million prefixes of IPv6 are 17 MB.
@@ -30,9 +28,9 @@ enum SnapshotFile {
     do throws(SnapshotError) {
       let snapshot = try Snapshot(decoding: octets.span)
       let age = max(0, Int64(Date.now.timeIntervalSince1970) - snapshot.created)
-      guard age <= Int64(maximumAge) else { return .refused("\(path): \(age) s old, stale-time is \(maximumAge)") }
       return .tables(
-        Dictionary(snapshot.tables.map { ($0.name, $0.prefixes) }, uniquingKeysWith: { first, _ in first }), age: age)
+        Dictionary(snapshot.tables.map { ($0.name, $0.prefixes) }, uniquingKeysWith: { first, _ in first }),
+        age: .seconds(Int(age)))
     } catch {
       return .refused("\(path): \(error)")
     }

@@ -134,7 +134,8 @@ struct ConfigurationGenerator {
     neighbor.minimumHoldTime = maybe(number(3...65535))
     neighbor.passive = flip() && !configuration.listeners.isEmpty
     neighbor.down = maybe(flip() ? text() : "")
-    neighbor.maxPrefix = maybe(number(1...UInt32.max))
+    neighbor.allowsMartians = flip()
+    neighbor.maxPrefix = choose([nil, Configuration.defaultMaxPrefix, number(1...UInt32.max)])
     if neighbor.maxPrefix != nil { neighbor.maxPrefixRestart = maybe(number(1...65535)) }
     neighbor.enforceNeighborAS = flip()
     neighbor.enforceLocalAS = flip()
@@ -151,6 +152,18 @@ struct ConfigurationGenerator {
     return neighbor
   }
 
+  private mutating func table(_ name: String, _ configuration: Configuration) -> TableOptions {
+    var table = TableOptions(name: name)
+    table.role = choose([nil, .black, .bypass])
+    table.ipv4Lengths = maybe(lengths(0...32))
+    table.ipv6Lengths = maybe(lengths(0...128))
+    table.staleTime = maybe(number(0...UInt32.max))
+    table.shrinkLimit = maybe(number(1...100))
+    if table.shrinkLimit != nil { table.shrinkHold = maybe(number(1...UInt32.max)) }
+    if configuration.nftTable.isOwned { table.mark = maybe(number(1...UInt32.max)) }
+    return table
+  }
+
   mutating func configuration() -> Configuration {
     let localAS: UInt32 = number(30000...70000)
     var configuration = Configuration(localAS: ASN(localAS), twoOctetAS: UInt16(exactly: localAS) ?? 23456)
@@ -160,12 +173,19 @@ struct ConfigurationGenerator {
     configuration.minimumHoldTime = number(3...65535)
     configuration.connectRetry = number(1...65535)
     configuration.logUpdates = flip()
-    configuration.staleTime = number(0...UInt32.max)
+    configuration.staleTime = maybe(number(0...UInt32.max))
     configuration.snapshotPath = flip() ? nil : "/var/lib/\(number(0...UInt16.max))"
     if flip() { configuration.controlSockets.append(ControlSocket(path: "/run/x y", restricted: flip())) }
     if flip() { configuration.listeners.append(Listener(address: address(), port: number(1...65535))) }
     configuration.nftTable = NFTTable(
       family: choose([.inet, .ip, .ip6]), name: choose(["nftbgpd", "filter", "_a.b-c"]))
+    configuration.nftTable.isOwned = flip()
+    configuration.protectsHost = flip()
+    configuration.preferredRole = choose([nil, .black, .bypass])
+    for _ in 0..<number(0...3) {
+      let prefix = prefix()
+      if !configuration.never.contains(prefix) { configuration.never.append(prefix) }
+    }
     for _ in 0..<number(0...4) {
       let neighbor = neighbor(configuration)
       if !configuration.neighbors.contains(where: { $0.address == neighbor.address }) {
@@ -183,6 +203,9 @@ struct ConfigurationGenerator {
     }
     let inbound = configuration.rules.filter { $0.direction == .from }
     configuration.defaultAction = inbound.isEmpty || inbound.contains { $0.action != .match } ? .deny : .allow
+    for name in flip() ? configuration.tableNames : configuration.tableNames.reversed() where flip() {
+      configuration.tables.append(table(name, configuration))
+    }
     for name in configuration.tableNames where flip() {
       configuration.exports.append(
         ExportFile(table: name, path: "/var/\(name).out", format: choose([.spamd, .plain]), allowEmpty: flip()))

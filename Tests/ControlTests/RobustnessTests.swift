@@ -64,7 +64,7 @@ struct RobustnessTests {
     }
     // The same for the payloads alone, which a changed length would often hide.
     while let frame = try? ControlFrame(in: octets.span) {
-      for kind in UInt8(0)...8 {
+      for kind in UInt8(0)...11 {
         let other = self.frame(kind: kind, octets[frame.payload])
         _ = try? ControlReply.decode(in: other.span)
       }
@@ -92,7 +92,7 @@ struct RobustnessTests {
       let octets: [UInt8] = samples.array(upTo: 60) { $0.number() }
       _ = try? ControlRequest.decode(in: octets.span)
       _ = try? ControlReply.decode(in: octets.span)
-      let reply = frame(kind: UInt8.random(in: 0...8, using: &samples.source), octets)
+      let reply = frame(kind: UInt8.random(in: 0...11, using: &samples.source), octets)
       _ = try? ControlReply.decode(in: reply.span)
     }
   }
@@ -129,6 +129,62 @@ struct RobustnessTests {
     #expect(throws: ControlError.self) { _ = try ControlReply.decode(in: prefixes.span) }
   }
 
+  @Test("An array of rows may not claim more of them than the shortest rows would fill")
+  func falseRowCount() throws {
+    for kind in [UInt8(9), 10] {
+      // 100,000 rows, for which there are 100,000 octets.
+      let rows = frame(kind: kind, [0, 1, 0x86, 0xA0] + [UInt8](repeating: 0, count: 100_000))
+      #expect(throws: ControlError.malformed("it ends in the middle of a field")) {
+        _ = try ControlReply.decode(in: rows.span)
+      }
+    }
+    var shortest = Array(ControlReply.refused([Self.shortestRefused]).encode().dropFirst(9))
+    #expect(shortest.count == 19)
+    shortest = Array(ControlReply.conflicts([Self.shortestConflict]).encode().dropFirst(9))
+    #expect(shortest.count == 21)
+  }
+
+  private static let anywhere = Prefix.v4(IPv4Prefix(host: IPv4Address(0)))
+  private static let shortestRefused = RefusedReport(
+    prefix: anywhere, table: "", neighborAddress: nil, neighborDescription: "", reason: "")
+  private static let shortestConflict = ConflictReport(
+    bypass: anywhere, bypassTable: "", black: anywhere, blackTable: "", preferred: nil)
+
+  @Test("The shortest table and route of a why report pass the check of their arrays")
+  func shortestWhy() throws {
+    let table = WhyReport.Table(name: "", role: .black, members: [], wanted: nil, kernel: .holds, notes: [])
+    let noted = WhyReport.Table(
+      name: "", role: .black, members: [Self.anywhere], wanted: nil, kernel: .holds, notes: [.inherited(Self.anywhere)])
+    let route = WhyReport.Route(
+      prefix: Self.anywhere, neighborAddress: .v4(IPv4Address(0)), neighborDescription: "", asPath: "", communities: [],
+      largeCommunities: [], age: 0, staleFor: nil, outcome: .noTable)
+    for tables in [[], [table], [noted]] {
+      for routes in [[], [route, route]] {
+        let reply = ControlReply.why(WhyReport(asked: Self.anywhere, tables: tables, routes: routes))
+        let octets = reply.encode()
+        #expect(try ControlReply.decode(in: octets.span)?.reply == reply)
+      }
+    }
+  }
+
+  @Test("A reason longer than a Shutdown Communication is malformed, also when only its repair makes it so")
+  func longReason() throws {
+    for action in [NeighborAction.clear, { .down(flush: true, $0) }] {
+      let longest = ControlRequest.neighbor(.all, action(String(repeating: "x", count: 255)))
+      let octets = longest.encode()
+      #expect(try ControlRequest.decode(in: octets.span)?.request == longest)
+      let longer = ControlRequest.neighbor(.all, action(String(repeating: "x", count: 256))).encode()
+      #expect(throws: ControlError.malformed("a reason of 256 octets")) {
+        _ = try ControlRequest.decode(in: longer.span)
+      }
+      // Each of the last 100 octets becomes the three of U+FFFD.
+      let repaired = octets.dropLast(100) + [UInt8](repeating: 0xFF, count: 100)
+      #expect(throws: ControlError.malformed("a reason of 455 octets")) {
+        _ = try ControlRequest.decode(in: Array(repaired).span)
+      }
+    }
+  }
+
   @Test("Text that is not UTF-8 is repaired")
   func invalidText() throws {
     let octets = frame(kind: 6, [0, 0, 0, 3, 0x61, 0xFF, 0x62])
@@ -142,8 +198,20 @@ struct RobustnessTests {
       // A route with an unknown flag, and one with a prefix length of 33.
       [0, 0, 0, 19, 3, 0, 0, 0, 1, 0x10, 32, 1, 2, 3, 4, 0, 0, 0, 1, 0, 0, 0, 0],
       [0, 0, 0, 19, 3, 0, 0, 0, 1, 0, 33, 1, 2, 3, 4, 0, 0, 0, 1, 0, 0, 0, 0],
+      // A conflict that a table of the role 2 wins.
+      [0, 0, 0, 27, 10, 0, 0, 0, 1]
+        + [1, 32, 1, 2, 3, 4, 0, 0, 0, 0] + [1, 32, 1, 2, 3, 4, 0, 0, 0, 0] + [1, 2],
     ] as [[UInt8]])
   func unknownValues(octets: [UInt8]) {
     #expect(throws: ControlError.self) { _ = try ControlReply.decode(in: octets.span) }
+  }
+
+  @Test("What nobody can be told to do is malformed")
+  func unknownAction() {
+    // The version, the frame of `neighbor`, every neighbour, and the action 4.
+    let octets: [UInt8] = [1, 0, 0, 0, 3, 9, 0, 4]
+    #expect(throws: ControlError.malformed("neighbour action 4")) {
+      _ = try ControlRequest.decode(in: octets.span)
+    }
   }
 }

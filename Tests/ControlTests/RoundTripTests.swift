@@ -76,6 +76,30 @@ struct RoundTripTests {
     #expect(decoded == list)
   }
 
+  @Test("Many refused prefixes and conflicts travel as several frames, none as one", arguments: [0, 1, 4_096, 9_000])
+  func longRows(count: Int) throws {
+    let prefixes = (0..<count).map { Prefix.v4(IPv4Prefix(host: IPv4Address(UInt32($0)))) }
+    let refused = prefixes.map {
+      RefusedReport(
+        prefix: $0, table: "bgp_spamd", neighborAddress: nil, neighborDescription: "", reason: "shorter than /8")
+    }
+    let conflicts = prefixes.map {
+      ConflictReport(bypass: $0, bypassTable: "good", black: $0, blackTable: "bad", preferred: .bypass)
+    }
+    let octets = ControlReply.refused(refused).encode() + ControlReply.conflicts(conflicts).encode()
+    var (offset, frames) = (0, 0)
+    var (decodedRefused, decodedConflicts): ([RefusedReport], [ConflictReport]) = ([], [])
+    while let (reply, end) = try ControlReply.decode(in: octets.span, at: offset) {
+      if case .refused(let reports) = reply { decodedRefused += reports }
+      if case .conflicts(let reports) = reply { decodedConflicts += reports }
+      (offset, frames) = (end, frames + 1)
+    }
+    #expect(offset == octets.count)
+    #expect(frames == 2 * max(1, (count + 4_095) / 4_096))
+    #expect(decodedRefused == refused)
+    #expect(decodedConflicts == conflicts)
+  }
+
   @Test("An IPv4 route takes 14 octets")
   func compactRoutes() {
     let route = RouteReport(
@@ -85,9 +109,12 @@ struct RoundTripTests {
     #expect(two - one == 14)
   }
 
-  @Test("The octets of two frames are these")
+  @Test("The octets of three frames are these")
   func goldenOctets() {
     #expect(ControlRequest.export(table: "spam").encode() == [1, 0, 0, 0, 9, 5, 0, 0, 0, 4, 0x73, 0x70, 0x61, 0x6D])
     #expect(ControlReply.end.encode() == [0, 0, 0, 1, 7])
+    #expect(
+      ControlRequest.neighbor(.group("g"), .down(flush: true, "x")).encode()
+        == [1, 0, 0, 0, 14, 9, 3, 0, 0, 0, 1, 0x67, 1, 1, 0, 0, 0, 1, 0x78])
   }
 }

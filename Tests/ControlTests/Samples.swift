@@ -80,7 +80,19 @@ struct Samples {
 
   /// One request of every case.
   mutating func requests() -> [ControlRequest] {
-    [.showSummary, .showNeighbor(selector()), .showRIB(query()), .showTables, .export(table: text())]
+    [
+      .showSummary, .showNeighbor(selector()), .showRIB(query()), .showTables, .export(table: text()), .why(prefix()),
+      .showRefused, .showConflicts, .neighbor(selector(), action()), .accept(table: text()),
+    ]
+  }
+
+  mutating func action() -> NeighborAction {
+    switch Int.random(in: 0..<4, using: &source) {
+    case 0: .up
+    case 1: .down(flush: bool(), text())
+    case 2: .clear(text())
+    default: .refresh
+    }
   }
 
   mutating func capabilities() -> NeighborReport.Capabilities {
@@ -107,6 +119,8 @@ struct Samples {
     statistics.received = messages()
     statistics.prefixes = number()
     statistics.stalePrefixes = number()
+    statistics.refused = number()
+    statistics.overLimit = number()
     statistics.announced = number()
     statistics.withdrawn = number()
     statistics.endOfRIBSent = number()
@@ -150,10 +164,67 @@ struct Samples {
     RouteReport(prefix: prefix(), path: number(), isValid: bool(), isBest: bool(), isStale: bool(), age: number())
   }
 
+  mutating func role() -> TableReport.Role { bool() ? .black : .bypass }
+
   mutating func table() -> TableReport {
     TableReport(
-      name: text(), family: family(), nftTable: text(), sets: array { $0.text() }, prefixes: number(), wanted: number(),
-      inKernel: maybe { $0.number() }, stale: number(), lastChange: maybe { $0.number() }, error: maybe { $0.text() })
+      name: text(), role: role(), family: family(), nftTable: text(), sets: array { $0.text() }, prefixes: number(),
+      wanted: number(), inKernel: maybe { $0.number() }, stale: number(), held: number(), refused: number(),
+      lastChange: maybe { $0.number() }, error: maybe { $0.text() })
+  }
+
+  mutating func note() -> WhyReport.Note {
+    switch Int.random(in: 0..<5, using: &source) {
+    case 0: .inherited(prefix())
+    case 1: .held(prefix(), number())
+    case 2: .protected(prefix(), text())
+    case 3: .preferred(prefix(), table: text())
+    default: .refusedByKernel(prefix(), text())
+    }
+  }
+
+  mutating func kernel() -> WhyReport.Kernel {
+    switch Int.random(in: 0..<3, using: &source) {
+    case 0: .holds
+    case 1: .doesNotHold
+    default: .unknown(text())
+    }
+  }
+
+  mutating func outcome() -> WhyReport.Outcome {
+    switch Int.random(in: 0..<4, using: &source) {
+    case 0: .fills(table: text(), line: number())
+    case 1: .noTable
+    case 2: .denied(line: maybe { $0.number() })
+    default: .refused(table: text(), line: number(), reason: text())
+    }
+  }
+
+  mutating func why() -> WhyReport {
+    WhyReport(
+      asked: prefix(),
+      tables: array {
+        .init(
+          name: $0.text(), role: $0.role(), members: $0.array { $0.prefix() }, wanted: $0.maybe { $0.prefix() },
+          kernel: $0.kernel(), notes: $0.array { $0.note() })
+      },
+      routes: array {
+        .init(
+          prefix: $0.prefix(), neighborAddress: $0.address(), neighborDescription: $0.text(), asPath: $0.text(),
+          communities: $0.array { $0.text() }, largeCommunities: $0.array { $0.text() }, age: $0.number(),
+          staleFor: $0.maybe { $0.number() }, outcome: $0.outcome())
+      })
+  }
+
+  mutating func refused() -> RefusedReport {
+    RefusedReport(
+      prefix: prefix(), table: text(), neighborAddress: maybe { $0.address() }, neighborDescription: text(),
+      reason: text())
+  }
+
+  mutating func conflict() -> ConflictReport {
+    ConflictReport(
+      bypass: prefix(), bypassTable: text(), black: prefix(), blackTable: text(), preferred: maybe { $0.role() })
   }
 
   mutating func prefixes(upTo limit: Int = 20) -> PrefixList {
@@ -164,7 +235,8 @@ struct Samples {
   mutating func replies() -> [ControlReply] {
     [
       .neighbor(neighbor()), .path(path()), .routes(array(upTo: 20) { $0.route() }), .table(table()),
-      .prefixes(prefixes()), .failure(text()), .end,
+      .prefixes(prefixes()), .why(why()), .refused(array { $0.refused() }), .conflicts(array { $0.conflict() }),
+      .failure(text()), .end,
     ]
   }
 }

@@ -116,7 +116,7 @@ struct EngineTests {
     #expect(lab.kernel.table("black").count == 1)
   }
 
-  @Test("max-prefix ends the session with Cease and keeps the tables")
+  @Test("max-prefix takes no more, keeps session and tables, and asks again after the restart time")
   func maxPrefix() {
     var lab = Laboratory(
       Laboratory.configuration(peers: 1) {
@@ -125,12 +125,25 @@ struct EngineTests {
       })
     lab.up(0)
     lab.announce(0, ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"], 666)
-    #expect(lab.sent[lab.peer(0)]?.last == .notification(NotificationMessage(6, 1)))
-    #expect(lab.kernel.table("black").count == 4)
+    #expect(lab.kernel.table("black").count == 3)
+    lab.announce(0, ["192.0.2.5", "192.0.2.6"], 666)
+    #expect(lab.log.count { $0.contains("prefix limit reached (3)") } == 1)
+    guard case .neighbor(let report)? = lab.replies(.showSummary).first else { return #expect(Bool(false)) }
+    #expect(report.statistics.overLimit == 3)
+    #expect(report.state == .established)
+    // What is there may change and leave.
+    lab.withdraw(0, "192.0.2.1")
+    lab.announce(0, ["192.0.2.2"], 42)
+    #expect(lab.kernel.table("black") == ["192.0.2.3/32"])
+    #expect(lab.kernel.table("bypass") == ["192.0.2.2/32"])
+    let isRequest = { (message: Message) in if case .routeRefresh = message { true } else { false } }
     lab.advance(.seconds(29 * 60))
-    #expect(!lab.connecting.contains(lab.peer(0)))
+    #expect(lab.sent[lab.peer(0)]?.contains(where: isRequest) == false)
     lab.advance(.seconds(61))
-    #expect(lab.connecting.contains(lab.peer(0)))
+    #expect(lab.sent[lab.peer(0)]?.count(where: isRequest) == 2)
+    #expect(lab.connected.contains(lab.peer(0)))
+    lab.announce(0, ["192.0.2.4"], 666)
+    #expect(lab.kernel.table("black") == ["192.0.2.3/32", "192.0.2.4/32"])
   }
 
   @Test("An operator's interval set takes everything as a disjoint cover")

@@ -27,6 +27,9 @@ struct Laboratory {
   /// What the shell would find out when the sets are checked.
   var foreignChange: String?
   var checks = 0
+  var hostChecks = 0
+  /// Commits that undid what another program did.
+  var repairs = 0
   /// Answers to checks wait here while `holdsChecks`.
   var holdsChecks = false
   var heldChecks: [String?] = []
@@ -40,18 +43,19 @@ struct Laboratory {
   ) {
     engine = Engine(configuration, routerID: IPv4Address(0x7F00_0001), random: RandomSource(seed: 1))
     self.kernel = kernel
-    if let snapshot { engine.handle(.snapshotLoaded(snapshot), at: now) }
+    if let snapshot { engine.handle(.snapshotLoaded(snapshot, age: .zero), at: now) }
     engine.handle(.start, at: now)
     settle()
   }
 
-  /// The published rules for a number of route servers.
+  /// The published rules for a number of route servers, whose routes no guard keeps out.
   static func configuration(peers: Int, _ change: (inout Configuration) -> Void = { _ in }) -> Configuration {
     var configuration = Configuration(localAS: ASN(65500), twoOctetAS: 65500)
     configuration.neighbors = (0..<peers).map {
       var neighbor = Neighbor(address: .v4(IPv4Address(0x7F00_0002 + UInt32($0))), remoteAS: ASN(65066))
       neighbor.group = "spam-bgp"
       neighbor.multihop = 64
+      neighbor.allowsMartians = true
       return neighbor
     }
     configuration.defaultAction = .allow
@@ -60,6 +64,12 @@ struct Laboratory {
         action: .match, peers: [.group("spam-bgp")],
         conditions: [.community(CommunityPattern(.number(65066), .number(value)))],
         sets: [.pftable(name)])
+    }
+    configuration.tables = ["bypass", "black"].map {
+      var options = TableOptions(name: $0)
+      options.ipv4Lengths = LengthRange(0...32)
+      options.ipv6Lengths = LengthRange(0...128)
+      return options
     }
     change(&configuration)
     return configuration
@@ -88,6 +98,7 @@ struct Laboratory {
         offset = frame.end
       }
     case .readSets: engine.handle(.setsRead(kernel.contents(engine.configuration.tableNames)), at: now)
+    case .checkHost: hostChecks += 1
     case .checkSets:
       checks += 1
       let change = foreignChange
@@ -96,7 +107,8 @@ struct Laboratory {
     case .saveSnapshot(let snapshot):
       snapshots.append(snapshot)
       engine.handle(.snapshotSaved(nil), at: now)
-    case .commit(let serial, let changes):
+    case .commit(let serial, let changes, let isRepair):
+      repairs += isRepair ? 1 : 0
       if holdsCommits {
         heldCommits.append((serial, changes))
       } else {
@@ -113,8 +125,7 @@ struct Laboratory {
     if let commitFailure {
       engine.handle(.commitFailed(serial: serial, commitFailure), at: now)
     } else {
-      kernel.apply(changes)
-      engine.handle(.committed(serial: serial, .milliseconds(1)), at: now)
+      engine.handle(.committed(serial: serial, refusing: kernel.apply(changes), .milliseconds(1)), at: now)
     }
   }
 
@@ -152,7 +163,7 @@ struct Laboratory {
   }
 
   /// Connects a peer and exchanges OPENs.
-  mutating func up(_ index: Int, endOfRIB: Bool = true) {
+  mutating func up(_ index: Int, endOfRIB: Bool = true, _ more: Capability...) {
     while !connecting.contains(peer(index)) { advance(.seconds(1)) }
     connecting.remove(peer(index))
     connected.insert(peer(index))
@@ -161,11 +172,12 @@ struct Laboratory {
     engine.handle(.connected(peer(index), local: local, remote: remote), at: now)
     settle()
     var capabilities: [Capability] = [
-      .unicast(.ipv4), .unicast(.ipv6), .fourOctetAS(ASN(65066)), .enhancedRouteRefresh,
+      .unicast(.ipv4), .unicast(.ipv6), .fourOctetAS(ASN(65066)), .routeRefresh, .enhancedRouteRefresh,
     ]
     if endOfRIB {
       capabilities.append(.gracefulRestart(.init(restarted: true, notification: false, restartTime: 0, families: [])))
     }
+    capabilities += more
     receive(
       index,
       .open(
@@ -185,12 +197,20 @@ struct Laboratory {
     announce(index, PrefixList(prefixes.compactMap { Prefix($0) }), communities)
   }
 
-  mutating func announce(_ index: Int, _ prefixes: PrefixList, _ communities: [UInt16]) {
+  mutating func announce(
+    _ index: Int, _ prefixes: PrefixList, _ communities: [UInt16], noLongLived: Bool = false
+  ) {
     var attributes = PathAttributes()
     attributes.asPath = ASPath(sequence: [ASN(65066)])
     attributes.nextHop = .v4(IPv4Address(0x7F00_0002))
     attributes.communities = communities.map { Community(65066, $0) }.sorted()
-    receive(index, .update(UpdateMessage(announced: prefixes, attributes: attributes)))
+    if noLongLived { attributes.communities.append(.noLongLivedGracefulRestart) }
+    // As many as fit into a message.
+    for start in stride(from: 0, to: max(prefixes.ipv4.count, 1), by: 500) {
+      let part = Array(prefixes.ipv4[start..<min(start + 500, prefixes.ipv4.count)])
+      let rest = start == 0 ? prefixes.ipv6 : []
+      receive(index, .update(UpdateMessage(announced: PrefixList(ipv4: part, ipv6: rest), attributes: attributes)))
+    }
   }
 
   mutating func withdraw(_ index: Int, _ prefixes: String...) {
@@ -201,7 +221,42 @@ struct Laboratory {
     for family in AddressFamily.allCases { receive(index, .update(UpdateMessage(endOfRIB: family))) }
   }
 
+  // MARK: The host
+
+  /// The host's addresses are these from now on.
+  mutating func host(own: [String], gateways: [String] = []) {
+    engine.handle(
+      .hostAddresses(
+        HostAddresses(own: own.compactMap { IPAddress($0) }, gateways: gateways.compactMap { IPAddress($0) })), at: now)
+    settle()
+  }
+
+  // MARK: The operator
+
+  /// What the operator asks for, and the last reply.
+  @discardableResult
+  mutating func carryOut(_ request: ControlRequest) -> ControlReply? {
+    var answer = engine.carryOut(request, at: now)
+    var last: ControlReply?
+    while let reply = answer.next() { last = reply }
+    settle()
+    return last
+  }
+
   // MARK: Questions
+
+  /// The rows of a table.
+  mutating func tables(_ name: String) -> [TableReport] {
+    replies(.showTables).compactMap { if case .table(let report) = $0, report.name == name { report } else { nil } }
+  }
+
+  /// The row of a table for IPv4.
+  mutating func table(_ name: String) -> TableReport? { tables(name).first { $0.family == .ipv4 } }
+
+  /// The answer to `why`.
+  func why(_ prefix: String) -> WhyReport? {
+    Prefix(prefix).map { engine.why($0, kernel: [:], at: now) }
+  }
 
   mutating func replies(_ request: ControlRequest) -> [ControlReply] {
     var answer = engine.answer(request, at: now)
@@ -217,9 +272,12 @@ struct KernelModel {
   /// Tables whose set the operator has declared with `flags interval`.
   var intervalTables: Set<String> = []
   var commits = 0
+  /// Sets that take no more elements than this.
+  var sizes: [String: Int] = [:]
 
-  mutating func apply(_ changes: [SetChange]) {
+  mutating func apply(_ changes: [SetChange]) -> [KernelRefusal] {
     commits += 1
+    var refusals: [KernelRefusal] = []
     for change in changes {
       if change.replaces { sets[change.set.name] = [] }
       let removed = change.removed.all
@@ -238,9 +296,17 @@ struct KernelModel {
         } else {
           #expect(prefix.isHost)
         }
-        sets[change.set.name, default: []].insert(prefix)
+        if let size = sizes[change.set.name], set.count >= size {
+          if refusals.last?.set != change.set {
+            refusals.append(KernelRefusal(set: change.set, prefixes: PrefixList(), reason: "it is full"))
+          }
+          refusals[refusals.count - 1].prefixes.append(prefix)
+        } else {
+          sets[change.set.name, default: []].insert(prefix)
+        }
       }
     }
+    return refusals
   }
 
   func contents(_ names: [String]) -> [TableContents] {

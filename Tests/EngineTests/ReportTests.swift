@@ -20,7 +20,7 @@ struct ReportTests {
           rows.append(
             "\(route.isValid ? "*" : "")\(route.isBest ? ">" : "")\(route.isStale ? "S" : "") \(route.prefix) \(peer)")
         }
-      case .neighbor, .table, .prefixes, .failure, .end: break
+      case .neighbor, .table, .prefixes, .why, .refused, .conflicts, .failure, .end: break
       }
     }
     return rows

@@ -8,7 +8,7 @@ extension InteropTier {
         let nftbgpd = try NftbgpdUnderTest(laboratory, neighbors: ["127.0.0.2"])
         try laboratory.wait("the daemon answers") { try nftbgpd.control("show").status == 0 }
         let cases: [(words: [String], status: Int, message: String)] = [
-          (["show", "neighbor", "192.0.2.99"], 1, "nftbgpctl: no such neighbor: 192.0.2.99\n"),
+          (["show", "neighbor", "45.0.2.99"], 1, "nftbgpctl: no such neighbor: 45.0.2.99\n"),
           (["show", "rib", "neighbor", "nobody"], 1, "nftbgpctl: no such neighbor: nobody\n"),
           (["show", "rib", "community", "65066"], 1, "nftbgpctl: Bad community syntax\n"),
           (["show", "rib", "community", "70000:1"], 1, "nftbgpctl: Community 70000 is too large (max: 65535)\n"),

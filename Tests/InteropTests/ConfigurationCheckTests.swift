@@ -31,7 +31,7 @@ extension InteropTier {
         let confined = ["-n", "setpriv", "--inh-caps=-all", "--bounding-set=-all", Self.program]
         let socket = laboratory.path("nftbgpd.sock")
         let file = try laboratory.write(
-          "include \"\(Laboratory.fixtures)/v5.conf\"\nsocket \"\(socket)\"\nrouter-id 192.0.2.1\n", to: "good.conf")
+          "include \"\(Laboratory.fixtures)/v5.conf\"\nsocket \"\(socket)\"\nrouter-id 45.0.2.1\n", to: "good.conf")
         let daemon = try laboratory.run("unshare", confined + ["-f", file])
         #expect(daemon.status != 0 && daemon.errors.contains("Operation not permitted"), "\(daemon.errors)")
         let checked = try laboratory.run("unshare", confined + ["-n", "-f", file])

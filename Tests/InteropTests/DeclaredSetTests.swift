@@ -8,24 +8,24 @@ extension InteropTier {
         try Kernel.command(
           "add table \(Kernel.table); add set \(Kernel.table) bgp_spamd { type ipv4_addr; flags interval; }", laboratory
         )
-        let inside = ["198.51.100.7/32", "198.51.100.128/25"]
+        let inside = ["45.51.100.7/32", "45.51.100.128/25"]
         let feed = Feed(
-          black: ["192.0.2.1/32", "192.0.2.2/32", "198.51.100.0/24", "2001:db8::25/128"] + inside,
-          bypass: ["192.0.2.3/32"])
+          black: ["45.0.2.1/32", "45.0.2.2/32", "45.51.100.0/24", "2a00:db8::25/128"] + inside,
+          bypass: ["45.0.2.3/32"])
         let server = try FeedServer(laboratory, address: "127.0.0.2", feed)
         let nftbgpd = try NftbgpdUnderTest(laboratory, neighbors: [server.address])
         try nftbgpd.waitForLog("table complete with 7 prefixes")
-        var expected = Feed.sets(Feed(black: ["2001:db8::25/128"], bypass: ["192.0.2.3/32"]))
+        var expected = Feed.sets(Feed(black: ["2a00:db8::25/128"], bypass: ["45.0.2.3/32"]))
         expected["bgp_spamd_net"] = nil
-        expected["bgp_spamd"] = ["192.0.2.1", "192.0.2.2", "198.51.100.0/24"]
+        expected["bgp_spamd"] = ["45.0.2.1", "45.0.2.2", "45.51.100.0/24"]
         try Kernel.wait(for: expected, laboratory)
 
         // What was within the network has to be there without it.
-        try server.send("withdraw 198.51.100.0/24")
-        expected["bgp_spamd"] = ["192.0.2.1", "192.0.2.2", "198.51.100.7", "198.51.100.128/25"]
+        try server.send("withdraw 45.51.100.0/24")
+        expected["bgp_spamd"] = ["45.0.2.1", "45.0.2.2", "45.51.100.7", "45.51.100.128/25"]
         try Kernel.wait(for: expected, laboratory)
-        try server.send("announce 198.51.100.0/24 65066:666")
-        expected["bgp_spamd"] = ["192.0.2.1", "192.0.2.2", "198.51.100.0/24"]
+        try server.send("announce 45.51.100.0/24 65066:666")
+        expected["bgp_spamd"] = ["45.0.2.1", "45.0.2.2", "45.51.100.0/24"]
         try Kernel.wait(for: expected, laboratory)
       }
     }
@@ -42,7 +42,7 @@ extension InteropTier {
       ])
     func unusable(_ name: String, _ wrong: String, _ right: String) throws {
       try Laboratory.run { laboratory in
-        let feed = Feed(black: ["192.0.2.1/32", "2001:db8::25/128"])
+        let feed = Feed(black: ["45.0.2.1/32", "2a00:db8::25/128"])
         let server = try FeedServer(laboratory, address: "127.0.0.2", feed)
         try Kernel.command(
           "add table \(Kernel.table); add set \(Kernel.table) \(name) { \(wrong); }", laboratory)
@@ -58,8 +58,8 @@ extension InteropTier {
         let accepted = try NftbgpdUnderTest(laboratory, neighbors: [server.address])
         try accepted.waitForLog("table complete with 2 prefixes")
         try laboratory.wait("the set is filled") {
-          try Kernel.elements(of: "bgp_spamd", laboratory) == ["192.0.2.1"]
-            && Kernel.elements(of: "bgp_spamd6", laboratory) == ["2001:db8::25"]
+          try Kernel.elements(of: "bgp_spamd", laboratory) == ["45.0.2.1"]
+            && Kernel.elements(of: "bgp_spamd6", laboratory) == ["2a00:db8::25"]
         }
       }
     }

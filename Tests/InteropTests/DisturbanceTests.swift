@@ -6,7 +6,7 @@ extension InteropTier {
     /// What the tables hold in these tests.
     private static var feed: Feed {
       var feed = Feed(black: Feed.hosts(0..<20_000), bypass: Feed.hosts(30_000..<31_000))
-      feed.add(["198.51.100.0/24", "2001:db8::25/128", "2001:db8:bad::/48"], .black)
+      feed.add(["45.51.100.0/24", "2a00:db8::25/128", "2a00:db8:bad::/48"], .black)
       return feed
     }
 
@@ -27,8 +27,8 @@ extension InteropTier {
         ("flush set inet nftbgpd bgp_spamd", "set bgp_spamd 20000 removed"),
         ("delete set inet nftbgpd bgp_spamd_net", "set bgp_spamd_net deleted"),
         ("add element inet nftbgpd bgp_spamd { 8.8.8.8 }", "set bgp_spamd 1 added"),
-        ("delete element inet nftbgpd bgp_spamd_net { 198.51.100.0/24 }", "set bgp_spamd_net 1 removed"),
-        ("add element inet nftbgpd bgp_spamd6_net { 2001:db8:1::-2001:db8:1::77 }", "set bgp_spamd6_net 1 added"),
+        ("delete element inet nftbgpd bgp_spamd_net { 45.51.100.0/24 }", "set bgp_spamd_net 1 removed"),
+        ("add element inet nftbgpd bgp_spamd6_net { 2a00:db8:1::-2a00:db8:1::77 }", "set bgp_spamd6_net 1 added"),
       ])
     func repair(command: String, words: String) throws {
       try Laboratory.run { laboratory in
@@ -56,7 +56,7 @@ extension InteropTier {
             chain input { type filter hook input priority filter; ip saddr @bgp_spamd counter drop; }
           }
           table inet other {
-            set somebody { type ipv4_addr; elements = { 192.0.2.1 }; }
+            set somebody { type ipv4_addr; elements = { 45.0.2.1 }; }
           }
 
           """
@@ -64,7 +64,7 @@ extension InteropTier {
         for _ in 0..<3 { #expect(try laboratory.run("nft", ["-f", file]).status == 0) }
         try Kernel.command("delete table inet other", laboratory)
         // What comes after it is seen and repaired, so the above has been seen and found harmless.
-        try Kernel.command("delete element inet nftbgpd bgp_spamd_net { 198.51.100.0/24 }", laboratory)
+        try Kernel.command("delete element inet nftbgpd bgp_spamd_net { 45.51.100.0/24 }", laboratory)
         try nftbgpd.waitForLog("; repairing")
         try Kernel.wait(for: Feed.sets(feed), laboratory)
         #expect(nftbgpd.lines(with: "; repairing") == 1)
@@ -110,10 +110,10 @@ extension InteropTier {
         let after = try NftbgpdUnderTest(laboratory, neighbors: [server.address], log: "nftbgpd-after.log")
         try after.waitForLog("restored from the snapshot")
         #expect(try Kernel.sets(laboratory) == Feed.sets(feed))
-        try server.send("withdraw 198.51.100.0/24")
+        try server.send("withdraw 45.51.100.0/24")
         try server.thaw()
         var left = feed
-        left.remove("198.51.100.0/24")
+        left.remove("45.51.100.0/24")
         try Kernel.wait(for: Feed.sets(left), laboratory, seconds: 30)
       }
     }
@@ -121,7 +121,7 @@ extension InteropTier {
     @Test("A snapshot that is not what was written is refused with a message, and the daemon starts without it")
     func brokenSnapshot() throws {
       try Laboratory.run { laboratory in
-        let feed = Feed(black: ["192.0.2.1/32"])
+        let feed = Feed(black: ["45.0.2.1/32"])
         let server = try FeedServer(laboratory, address: "127.0.0.2", feed)
         let nftbgpd = try NftbgpdUnderTest(laboratory, neighbors: [server.address])
         try nftbgpd.waitForLog("table complete with 1 prefixes")

@@ -6,11 +6,11 @@ extension InteropTier {
     /// Its order as text is not that of its addresses.
     private static let feed = Feed(
       black: [
-        "192.0.2.10/32", "192.0.2.9/32", "198.51.100.0/24", "10.1.2.3/32", "2001:db8::25/128", "2001:db8:bad::/48",
+        "45.0.2.10/32", "45.0.2.9/32", "45.51.100.0/24", "11.1.2.3/32", "2a00:db8::25/128", "2a00:db8:bad::/48",
       ],
-      bypass: ["203.0.113.7/32"])
-    private static let entries = ["10.1.2.3", "192.0.2.9", "192.0.2.10", "198.51.100.0/24"]
-    private static let old = "# the last good list\n192.0.2.77\n"
+      bypass: ["45.0.113.7/32"])
+    private static let entries = ["11.1.2.3", "45.0.2.9", "45.0.2.10", "45.51.100.0/24"]
+    private static let old = "# the last good list\n45.0.2.77\n"
 
     @Test("The list of nftbgpctl and that of the daemon are ascending, with networks, and without IPv6")
     func contents() throws {
@@ -32,7 +32,7 @@ extension InteropTier {
           #expect(list.comments.contains { $0.hasPrefix("# generator \(generator) ") })
         }
         let shown = try nftbgpd.control("export", "bgp_spamd_bypass")
-        #expect(shown.status == 0 && ExportedList(text: shown.output).entries == ["203.0.113.7"])
+        #expect(shown.status == 0 && ExportedList(text: shown.output).entries == ["45.0.113.7"])
       }
     }
 
@@ -62,7 +62,7 @@ extension InteropTier {
         // What an earlier run left in the kernel is no reason to write one.
         try Kernel.command(
           "add table \(Kernel.table); add set \(Kernel.table) bgp_spamd { type ipv4_addr; }; "
-            + "add element \(Kernel.table) bgp_spamd { 192.0.2.1 }", laboratory)
+            + "add element \(Kernel.table) bgp_spamd { 45.0.2.1 }", laboratory)
         let nftbgpd = try NftbgpdUnderTest(laboratory, neighbors: ["127.0.0.2"], export: export)
         try nftbgpd.waitForLog("Connection refused", times: 2)
         let outcome = try nftbgpd.control("export", "bgp_spamd", "--output", file)

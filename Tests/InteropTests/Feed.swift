@@ -95,12 +95,12 @@ struct Feed {
     return prefix.hasSuffix(host) ? String(prefix.dropLast(host.count)) : prefix
   }
 
-  /// Different /32s of 10.0.0.0/8 that do not lie next to each other, always the same for a number.
+  /// Different /32s of 11.0.0.0/8 that do not lie next to each other, always the same for a number.
   static func hosts(_ numbers: Range<Int>) -> [String] {
     // An odd factor makes it a permutation of all 2^24 numbers.
     numbers.map { number in
       let value = number * 2_654_435_761 % (1 << 24)
-      return "10.\(value >> 16).\(value >> 8 & 255).\(value & 255)/32"
+      return "11.\(value >> 16).\(value >> 8 & 255).\(value & 255)/32"
     }
   }
 }

@@ -8,7 +8,7 @@ extension InteropTier {
       try Laboratory.run { laboratory in
         // Some hosts are known from the second server alone.
         var first = Feed(black: Feed.hosts(0..<12_000), bypass: Feed.hosts(20_000..<21_000))
-        first.add(["198.51.100.0/24", "2001:db8::25/128", "2001:db8:bad::/48"], .black)
+        first.add(["45.51.100.0/24", "2a00:db8::25/128", "2a00:db8:bad::/48"], .black)
         let second = Feed(black: Feed.hosts(11_000..<15_000))
         let bgpd = try OpenBGPD(laboratory, address: "127.0.0.2", first)
         let feedServer = try FeedServer(laboratory, address: "127.0.0.3", second)
@@ -78,15 +78,15 @@ extension InteropTier {
     @Test("A second daemon on the same socket gives up and leaves the first alone")
     func second() throws {
       try Laboratory.run { laboratory in
-        let feed = Feed(black: ["192.0.2.1/32"])
+        let feed = Feed(black: ["45.0.2.1/32"])
         let server = try FeedServer(laboratory, address: "127.0.0.2", feed)
         let first = try NftbgpdUnderTest(laboratory, neighbors: [server.address])
         try first.waitForLog("table complete with 1 prefixes")
         let second = try NftbgpdUnderTest(laboratory, neighbors: [server.address], log: "nftbgpd-second.log")
         #expect(try second.wait() == 1)
         #expect(second.log.contains("another nftbgpd is running there"))
-        #expect(try first.routes() == ["192.0.2.1"])
-        try server.send("withdraw 192.0.2.1")
+        #expect(try first.routes() == ["45.0.2.1"])
+        try server.send("withdraw 45.0.2.1")
         try Kernel.wait(for: Feed.sets(), laboratory)
       }
     }
@@ -94,7 +94,7 @@ extension InteropTier {
     @Test("A peer that falls silent is dropped after its hold time, its tables stay, and it may come back")
     func holdTimer() throws {
       try Laboratory.run { laboratory in
-        let feed = Feed(black: ["192.0.2.1/32", "198.51.100.0/24"], bypass: ["192.0.2.2/32"])
+        let feed = Feed(black: ["45.0.2.1/32", "45.51.100.0/24"], bypass: ["45.0.2.2/32"])
         let server = try FeedServer(laboratory, address: "127.0.0.2", feed, holdTime: 9)
         let nftbgpd = try NftbgpdUnderTest(laboratory, neighbors: [server.address])
         try nftbgpd.waitForLog("table complete with 3 prefixes")
@@ -113,9 +113,9 @@ extension InteropTier {
         try server.thaw()
         try nftbgpd.waitForLog("table complete with 3 prefixes", times: 2)
         #expect(try Kernel.sets(laboratory) == Feed.sets(feed))
-        try server.send("withdraw 192.0.2.1")
+        try server.send("withdraw 45.0.2.1")
         try Kernel.wait(
-          for: Feed.sets(Feed(black: ["198.51.100.0/24"], bypass: ["192.0.2.2/32"])), laboratory)
+          for: Feed.sets(Feed(black: ["45.51.100.0/24"], bypass: ["45.0.2.2/32"])), laboratory)
       }
     }
   }

@@ -94,7 +94,7 @@ final class BIRD {
         passive yes;
         strict bind yes;
         ipv4 { import none; export where source = RTS_STATIC; next hop self; };
-        ipv6 { import none; export where source = RTS_STATIC; next hop address 2001:db8::4; };
+        ipv6 { import none; export where source = RTS_STATIC; next hop address 2a00:db8::4; };
       }
 
       """

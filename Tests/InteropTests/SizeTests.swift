@@ -7,14 +7,14 @@ extension InteropTier {
     private static let feeds: (first: Feed, second: Feed) = {
       var first = Feed(black: Feed.hosts(0..<36_000), bypass: Feed.hosts(50_000..<56_000))
       var second = Feed(black: Feed.hosts(4_000..<40_000), bypass: Feed.hosts(51_000..<57_000))
-      let shared = ["198.51.100.0/24", "198.51.100.7/32", "2001:db8::25/128", "2001:db8:bad::/48"]
+      let shared = ["45.51.100.0/24", "45.51.100.7/32", "2a00:db8::25/128", "2a00:db8:bad::/48"]
       first.add(shared, .black)
       second.add(shared, .black)
-      first.add(["203.0.113.0/28", "2001:db8::42/128", "2001:db8:42::/64"], .bypass)
-      second.add(["192.0.2.4/32"], .both)
+      first.add(["45.0.113.0/28", "2a00:db8::42/128", "2a00:db8:42::/64"], .bypass)
+      second.add(["45.0.2.4/32"], .both)
       // The servers disagree: it is in both tables.
-      first.add(["192.0.2.5/32"], .bypass)
-      second.add(["192.0.2.5/32"], .black)
+      first.add(["45.0.2.5/32"], .bypass)
+      second.add(["45.0.2.5/32"], .black)
       return (first, second)
     }()
 

@@ -61,6 +61,21 @@ struct ProgramTests {
     }
   }
 
+  @Test("A change that was carried out is answered as bgpctl answers it, and one that was not is not")
+  func change() throws {
+    let words = ["neighbor", "rs", "down", "flush", "back at nine"]
+    try withDaemon([.end]) { daemon in
+      let outcome = try run(["-s", daemon.socket] + words)
+      #expect(outcome.status == 0)
+      #expect(outcome.output == "request processed\n")
+    }
+    try withDaemon([.end], cutBy: 1) { daemon in
+      let outcome = try run(["-s", daemon.socket] + words)
+      #expect(outcome.status == 1)
+      #expect(outcome.output == "")
+    }
+  }
+
   @Test("A refusal is its reason on standard error, status 1, and no output", arguments: [["-j"], []])
   func refusal(options: [String]) throws {
     try withDaemon([.failure("no such neighbor: x\u{1B}")]) { daemon in
@@ -168,6 +183,8 @@ struct ProgramTests {
     "Words are checked before the daemon is asked, options are status 64",
     arguments: [
       (["show", "foo"], 1), (["s", "r"], 1), ([], 1), (["show", "rib", "community", "1"], 1), (["show", "fib"], 1),
+      (["neighbor", "rs", "destroy"], 1), (["why", "mx"], 1), (["table", "x"], 1),
+      (["why", "192.0.2.1", "--format", "list"], 64), (["neighbor", "rs", "up", "--allow-empty"], 64),
       (["--nonsense"], 64), (["show", "rib", "--format", "spamd"], 64), (["export", "x", "--format", "7.7"], 64),
       (["show", "-o", "x"], 64), (["export", "x", "-j"], 64), (["-V"], 0), (["--version", "show"], 0),
     ] as [([String], Int32)])

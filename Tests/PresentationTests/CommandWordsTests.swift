@@ -25,7 +25,8 @@ struct CommandWordsTests {
       ("show neighbor group spamd-bgp terse", .showNeighbor(.group("spamd-bgp"), .terse)),
       ("show neighbor rs messages", .showNeighbor(.description("rs"), .full)),
       ("show tables", .showTables), ("s t", .showTables), ("export bgp_spamd", .export(table: "bgp_spamd")),
-      ("e show", .export(table: "show")),
+      ("e show", .export(table: "show")), ("show refused", .showRefused), ("s re", .showRefused),
+      ("show conflicts", .showConflicts), ("s c", .showConflicts),
     ] as [(String, Command)])
   func commands(line: String, command: Command) throws {
     #expect(try parse(line) == command)
@@ -104,12 +105,14 @@ struct CommandWordsTests {
 
   @Test("Ambiguous and unknown words are answered as bgpctl answers them")
   func unknown() throws {
-    // bgpctl 7.7 has no `show metrics`, later ones do.
-    #expect(error("s r comm 65066:42") == (try fixture("abbreviated.txt")) + "  metrics\n")
-    #expect(error("show foo") == (try fixture("bogus-command.txt")) + "  metrics\n")
+    // bgpctl 7.7 has no `show metrics`, later ones do; the others are ours.
+    let later = ["metrics", "refused", "conflicts"].map { "  \($0)\n" }.joined()
+    #expect(error("s r comm 65066:42") == (try fixture("abbreviated.txt")) + later)
+    #expect(error("show foo") == (try fixture("bogus-command.txt")) + later)
     #expect(
       error("") == "missing argument:\nvalid commands/args:\n"
-        + ["reload", "show", "fib", "neighbor", "network", "log", "export"].map { "  \($0)\n" }.joined())
+        + ["reload", "show", "fib", "neighbor", "network", "log", "export", "why", "table"]
+        .map { "  \($0)\n" }.joined())
     #expect(error("show summary terse now") == "superfluous argument: now\n")
     #expect(error("show neighbor group") == "missing argument:\nvalid commands/args:\n  <group>\n")
     #expect(error("export") == "missing argument:\nvalid commands/args:\n  <table>\n")
@@ -144,7 +147,8 @@ struct CommandWordsTests {
     arguments: [
       "show fib", "show fib inet", "show interfaces", "show nexthop", "show network", "show rtr", "show mrt",
       "show sets",
-      "show metrics", "show rib out", "show rib memory", "show rib table Loc-RIB", "reload", "neighbor rs clear",
+      "show metrics", "show rib out", "show rib memory", "show rib table Loc-RIB", "reload", "neighbor rs destroy",
+      "log verbose",
     ])
   func refused(line: String) {
     #expect(error(line)?.hasPrefix("nftbgpctl: ") == true)

@@ -16,6 +16,8 @@ struct NeighborPresentationTests {
       ,
       \t\t\t"nftbgpd": {
       \t\t\t\t"stale_prefixes": 0,
+      \t\t\t\t"refused_prefixes": 0,
+      \t\t\t\t"over_limit_prefixes": 0,
       \t\t\t\t"treated_as_withdraw": 0,
       \t\t\t\t"attributes_discarded": 0
       \t\t\t}
@@ -98,6 +100,22 @@ struct NeighborPresentationTests {
     report.configuration.maxPrefix = 0
     let rows = try present(.showSummary(terse: false), neighbors([report])).split(separator: "\n")
     #expect(rows.last == "127.0.0.2               65066         12          4     0 00:00:10      8")
+  }
+
+  @Test("What guards refuse and what is over max-prefix are told only where there is something to tell")
+  func kept() throws {
+    var report = Laboratory.dropped
+    report.statistics.refused = 3
+    report.statistics.overLimit = 1_200
+    let text = try present(.showNeighbor(.all, .full), neighbors([report]))
+    #expect(
+      text
+        == (try fixture("drop-show-neighbor.txt")).replacing(
+          "\n  Last received shutdown reason",
+          with: "\n  Prefixes refused by guards: 3\n  Prefixes over max-prefix: 1200\n  Last received shutdown reason"))
+    #expect(text != (try fixture("drop-show-neighbor.txt")))
+    let json = try present(.showNeighbor(.all, .full), json: true, neighbors([report]))
+    #expect(json.contains("\"refused_prefixes\": 3,\n\t\t\t\t\"over_limit_prefixes\": 1200,\n"))
   }
 
   @Test("Text of a peer reaches no terminal as it is")

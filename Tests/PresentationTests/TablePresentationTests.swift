@@ -8,23 +8,23 @@ struct TablePresentationTests {
   private let tables: [ControlReply] = [
     .table(
       TableReport(
-        name: "bgp_spamd", family: .ipv4, nftTable: "inet nftbgpd", sets: ["bgp_spamd", "bgp_spamd_net"],
-        prefixes: 204_113,
-        wanted: 204_100, inKernel: 204_100, stale: 0, lastChange: 7, error: nil)),
+        name: "bgp_spamd", role: .black, family: .ipv4, nftTable: "inet nftbgpd", sets: ["bgp_spamd", "bgp_spamd_net"],
+        prefixes: 204_113, wanted: 204_100, inKernel: 204_100, stale: 13, held: 4_100, refused: 2, lastChange: 7,
+        error: nil)),
     .table(
       TableReport(
-        name: "bgp_spamd", family: .ipv6, nftTable: "inet nftbgpd", sets: ["bgp_spamd6"], prefixes: 0, wanted: 0,
-        inKernel: nil, stale: 12, lastChange: nil, error: "no set bgp_spamd6\n")),
+        name: "bgp_bypass", role: .bypass, family: .ipv6, nftTable: "inet nftbgpd", sets: ["bgp_bypass6"], prefixes: 12,
+        wanted: 12, inKernel: nil, stale: 12, held: 0, refused: 0, lastChange: nil, error: "no set bgp_bypass6\n")),
   ]
 
   @Test("A row per table and family, and the error below its row")
   func text() throws {
     #expect(
       try present(.showTables, tables) == """
-        Table                Family   Prefixes     Wanted     Kernel      Stale Last Change Sets
-        bgp_spamd            IPv4       204113     204100     204100          0    00:00:07 inet nftbgpd: bgp_spamd bgp_spamd_net
-        bgp_spamd            IPv6            0          0          -         12       Never inet nftbgpd: bgp_spamd6
-          error: no set bgp_spamd6\\n
+        Table            Role   Family Prefixes  Wanted  Kernel   Fresh   Stale    Held Refused Last Change Sets
+        bgp_spamd        black  IPv4     204113  204100  204100  200000      13    4100       2    00:00:07 bgp_spamd bgp_spamd_net
+        bgp_bypass       bypass IPv6         12      12       -       0      12       0       0       Never bgp_bypass6
+          error: no set bgp_bypass6\\n
 
         """)
   }
@@ -37,18 +37,22 @@ struct TablePresentationTests {
         {
         \t"tables": [
         \t\t{
-        \t\t\t"table": "bgp_spamd",
+        \t\t\t"table": "bgp_bypass",
+        \t\t\t"role": "bypass",
         \t\t\t"family": "IPv6",
         \t\t\t"nft_table": "inet nftbgpd",
         \t\t\t"sets": [
-        \t\t\t\t"bgp_spamd6"
+        \t\t\t\t"bgp_bypass6"
         \t\t\t],
-        \t\t\t"prefixes": 0,
-        \t\t\t"wanted": 0,
+        \t\t\t"prefixes": 12,
+        \t\t\t"wanted": 12,
+        \t\t\t"fresh": 0,
         \t\t\t"stale": 12,
+        \t\t\t"held": 0,
+        \t\t\t"refused": 0,
         \t\t\t"last_change": "Never",
         \t\t\t"last_change_sec": -1,
-        \t\t\t"error": "no set bgp_spamd6\\u000a"
+        \t\t\t"error": "no set bgp_bypass6\\u000a"
         \t\t}
         \t]
         }

@@ -1,0 +1,88 @@
+import BGPSession
+import BGPWire
+import ConfigFile
+package import Control
+package import Primitives
+import RIB
+import Tables
+
+/// What the operator asks for that changes something.
+extension Engine {
+  /// Carries out a request that changes something, or answers one that does not.
+  package mutating func carryOut(_ request: ControlRequest, at now: Instant) -> ControlAnswer {
+    switch request {
+    case .neighbor(let selector, let action):
+      let selected = peers.indices.filter { selector.selects(peers[$0].neighbor) }
+      guard !selected.isEmpty else { return ControlAnswer([.failure(selector.notFound)]) }
+      var complaints: [String] = []
+      for index in selected {
+        if let complaint = carryOut(action, index, now) { complaints.append(complaint) }
+      }
+      return ControlAnswer(complaints.isEmpty ? [.end] : [.failure(complaints.joined(separator: "; "))])
+    case .accept(let name):
+      guard let table = tables.table(named: name) else { return ControlAnswer([.failure(noSuchTable(name))]) }
+      let count = letGo(table, now)
+      log(.notice, "table \(name): \(count) held prefixes leave, the operator has accepted it")
+      return ControlAnswer([.end])
+    case .showSummary, .showNeighbor, .showRIB, .showTables, .export, .why, .showRefused, .showConflicts:
+      return answer(request, at: now)
+    }
+  }
+
+  /// - Returns: why it was not done.
+  private mutating func carryOut(_ action: NeighborAction, _ index: Int, _ now: Instant) -> String? {
+    switch action {
+    case .up:
+      peers[index].isShutDown = false
+      step(index, .start, "neighbor up", now)
+    case .down(let flush, let text):
+      peers[index].isShutDown = true
+      step(index, .stop(.init(.administrativeShutdown, text: text)), "neighbor down", now)
+      if flush { removeRoutes(index, now) }
+    case .clear(let text):
+      step(index, .stop(.init(.administrativeReset, text: text)), "neighbor clear", now)
+      if !peers[index].isShutDown { step(index, .start, "neighbor clear", now) }
+    case .refresh:
+      guard requestRefresh(index, now) else {
+        return "\(peers[index].logName) has no session, or none that knows route refresh (RFC 2918)"
+      }
+    }
+    return nil
+  }
+
+  private mutating func removeRoutes(_ index: Int, _ now: Instant) {
+    var prefixes = PrefixList()
+    prefixes.ipv4 = Array(peers[index].rib.ipv4.routes.keys)
+    prefixes.ipv6 = Array(peers[index].rib.ipv6.routes.keys)
+    guard !prefixes.isEmpty else { return }
+    log(.notice, "\(peers[index].logName): removing its \(prefixes.count) prefixes, the operator has said so", index)
+    withoutHolding(now) { engine in engine.withdraw(prefixes, index) }
+    peers[index].staleDeadline = nil
+    peers[index].lostAt = nil
+  }
+
+  /// Asks a neighbour to send its table again.
+  ///
+  /// - Returns: whether it can be asked.
+  private mutating func requestRefresh(_ index: Int, _ now: Instant) -> Bool {
+    guard peers[index].session.isEstablished, let negotiated = peers[index].session.negotiated, negotiated.routeRefresh
+    else { return false }
+    for family in negotiated.families { send(.routeRefresh(.init(family: family)), index, now) }
+    return true
+  }
+
+  /// Asks a neighbour that had too many prefixes to send them again, or starts its session anew where it cannot be asked.
+  mutating func askAgain(_ index: Int, _ now: Instant) {
+    peers[index].restartDeadline = nil
+    peers[index].statistics.overLimit = 0
+    guard peers[index].session.isEstablished else { return }
+    log(.info, "\(peers[index].logName): asking for its prefixes again", index)
+    if !requestRefresh(index, now) { _ = carryOut(.clear("prefix limit"), index, now) }
+  }
+
+  /// Why a table is not there.
+  func noSuchTable(_ name: String) -> String {
+    let known = tables.names.isEmpty ? "no rule fills any" : tables.names.joined(separator: ", ")
+    return "no such table: \(name) (tables: \(known))"
+  }
+}

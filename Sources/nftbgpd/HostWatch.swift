@@ -1,0 +1,46 @@
+import AtomicFile
+import Engine
+import NIOCore
+import Netfilter
+import Primitives
+import Transport
+
+/// Where the host's addresses, gateways and resolvers come from: rtnetlink, and the files of resolv.conf(5).
+///
+/// It shares the thread of the tables: what is asked here takes milliseconds, which the sessions need not wait for.
+actor HostWatch: LoopActor {
+  let loop: any EventLoop
+  private let neighbors: [IPAddress]
+  private var network: HostNetwork
+  private var last: HostAddresses?
+
+  /// The resolvers of the host, and those that a stub resolver of systemd asks in turn.
+  private static let resolverFiles = ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"]
+
+  init(on loop: any EventLoop, neighbors: [IPAddress]) throws(NetfilterError) {
+    self.loop = loop
+    self.neighbors = neighbors
+    network = try HostNetwork()
+  }
+
+  /// The host's addresses; nil when they are what they were at the last call.
+  func check() throws(NetfilterError) -> HostAddresses? {
+    var found = last ?? HostAddresses()
+    if try network.hasChanged() || last == nil { found.own = try network.addresses() }
+    found.gateways = try network.gateways(towards: neighbors)
+    found.resolvers = Self.resolverFiles.flatMap { Self.resolvers($0) }
+    guard found != last else { return nil }
+    last = found
+    return found
+  }
+
+  /// A file that is not there, or cannot be read, names none.
+  private static func resolvers(_ path: String) -> [IPAddress] {
+    do throws(SystemError) {
+      let octets = try FileContents.read(path, maximum: 1 << 16)
+      return HostAddresses.resolvers(in: String(decoding: octets, as: UTF8.self))
+    } catch _ {
+      return []
+    }
+  }
+}
