@@ -318,13 +318,15 @@ package struct Session: Hashable, Sendable {
     return update
   }
 
-  /// A request is answered with an empty resend; begin and end markers are passed on (RFC 7313 §4).
+  /// A request is passed on to who announces something, and otherwise answered with an empty resend; begin and end markers are passed
+  /// on (RFC 2918 §4, RFC 7313 §4).
   private func answer(_ refresh: RouteRefreshMessage, _ negotiated: NegotiatedSession, _ actions: inout [Action]) {
     guard let family = refresh.family, negotiated.families.contains(family),
       let subtype = RouteRefreshMessage.Subtype(rawValue: refresh.subtype)
     else { return }  // RFC 2918 §4 and RFC 7313 §5: ignored
     switch subtype {
     case .request:
+      guard configuration.announcesNothing else { return actions.append(.deliverRefresh(family, .request)) }
       guard negotiated.enhancedRouteRefresh else { return }
       actions.append(.send(.routeRefresh(RouteRefreshMessage(family: family, subtype: .begin))))
       actions.append(.send(.routeRefresh(RouteRefreshMessage(family: family, subtype: .end))))

@@ -30,7 +30,7 @@ extension Session {
     /// A connection that had got as far as OPEN is over.
     case sessionDown(DownReason)
     case deliver(UpdateMessage)
-    /// The peer begins or has completed a resend (RFC 7313).
+    /// The peer begins or has completed a resend (RFC 7313), or asks for one where there is something to send (RFC 2918).
     case deliverRefresh(AddressFamily, RouteRefreshMessage.Subtype)
   }
 

@@ -88,6 +88,7 @@ extension Engine {
     sweep(index, AddressFamily.allCases)
     peers[index].isSynchronized = true
     peers[index].hasEverSynchronized = true
+    takeUpRoom(index, now)
     let prefixes = peers[index].rib.count
     let how = bySilence ? "no End-of-RIB, but silent" : "End-of-RIB"
     log(.info, "\(peers[index].logName): table complete with \(prefixes) prefixes (\(how))", index)
@@ -122,6 +123,14 @@ extension Engine {
       .error,
       "\(name): prefix limit reached (\(limit)): no further prefixes are taken, it is asked again in \(minutes) min",
       index)
+  }
+
+  /// Stale routes have made room for prefixes that there was none for before.
+  mutating func takeUpRoom(_ index: Int, _ now: Instant) {
+    guard peers[index].statistics.overLimit > 0, let limit = peers[index].neighbor.maxPrefix,
+      peers[index].rib.count < Int(clamping: limit)
+    else { return }
+    askAgain(index, now)
   }
 
   /// Counts what RFC 7606 had to repair, and logs each kind once a session: a flood of bad updates is not to be a flood of lines.

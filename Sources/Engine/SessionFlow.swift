@@ -111,6 +111,7 @@ extension Engine {
       guard peers[index].refreshing.remove(family) != nil else { return }
       sweep(index, [family])
       if peers[index].refreshing.isEmpty { peers[index].staleDeadline = nil }
+      if peers[index].refreshing.isEmpty { takeUpRoom(index, now) }
     case .request: break
     }
   }

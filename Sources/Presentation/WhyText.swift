@@ -71,7 +71,7 @@ enum WhyText {
     case .inherited(let prefix):
       "\(prefix) was left by an earlier run, and no neighbor has confirmed it yet"
     case .held(let prefix, let seconds):
-      "\(prefix) is withdrawn, but the shrink guard holds it for \(Timeframe.text(seconds)) more: "
+      "\(prefix) is withdrawn, but held by the shrink guard for \(Timeframe.text(seconds)) more: "
         + "nftbgpctl table \(table.name.printable) accept lets it go"
     case .protected(let prefix, let reason):
       "\(prefix) is protected: \(reason.printable)"

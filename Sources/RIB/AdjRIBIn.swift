@@ -44,7 +44,7 @@ package struct AdjRIBIn: Sendable {
   /// Applies an UPDATE: withdrawals first (RFC 4271 §4.3: a prefix in both lists is announced).
   ///
   /// - Parameters:
-  ///   - limit: with this many fresh routes no prefix is taken that the peer had not announced before.
+  ///   - limit: with this many routes, stale ones included, no further prefix is taken.
   ///   - changes: gets one element for each route that was announced or is gone, appended.
   /// - Returns: how many prefixes were over the limit.
   @discardableResult
@@ -59,7 +59,7 @@ package struct AdjRIBIn: Sendable {
     }
     var announced = update.announced
     var overLimit = 0
-    if freshCount + announced.count > limit { overLimit = leaveOut(&announced, limit: limit) }
+    if count + announced.count > limit { overLimit = leaveOut(&announced, limit: limit) }
     let attributes = pool.intern(update.attributes)
     let route = Route(attributes, seconds: UInt32(clamping: now.nanoseconds / 1_000_000_000) & 0x7FFF_FFFF)
     pool.retain(attributes, UInt32(clamping: announced.count))
@@ -78,7 +78,7 @@ package struct AdjRIBIn: Sendable {
 
   /// Leaves out what there is no room for. Prefixes that are there already need none.
   private func leaveOut(_ announced: inout PrefixList, limit: Int) -> Int {
-    var room = max(0, limit - freshCount)
+    var room = max(0, limit - count)
     let before = announced.count
     announced.ipv4.removeAll { prefix in
       guard ipv4.routes[prefix] == nil else { return false }

@@ -142,6 +142,7 @@ actor FeedServer: LoopActor {
     case .deliver(let update):
       // What a client announces is refused; only End-of-RIB is expected.
       if update.endOfRIB == nil { report("client \(client.name): ignored an UPDATE") }
+    case .deliverRefresh(let family, .request): resend(family, number)
     case .deliverRefresh: break
     }
   }
@@ -197,6 +198,23 @@ actor FeedServer: LoopActor {
       write(UpdateMessage(withdrawn: PrefixList(ipv6: part)), to: client, negotiated)
     }
     client.channel.flush()
+  }
+
+  /// Sends a family again because the client has asked (RFC 2918 §4), between the marks of RFC 7313 where it knows them.
+  private func resend(_ family: AddressFamily, _ number: Int) {
+    guard let client = clients[number], let negotiated = client.session?.negotiated else { return }
+    report("client \(client.name): asked for \(family) again")
+    let mark = { (subtype: RouteRefreshMessage.Subtype) in
+      guard negotiated.enhancedRouteRefresh else { return }
+      let message = Message.routeRefresh(RouteRefreshMessage(family: family, subtype: subtype))
+      client.channel.writeAndFlush(ByteBuffer(bytes: message.encode(negotiated.context)), promise: nil)
+    }
+    mark(.begin)
+    for group in table.groups {
+      let prefixes = family == .ipv4 ? PrefixList(ipv4: group.prefixes.ipv4) : PrefixList(ipv6: group.prefixes.ipv6)
+      announce(prefixes, group.communities, to: client, negotiated)
+    }
+    mark(.end)
   }
 
   private func endOfRIB(_ client: Client, _ negotiated: NegotiatedSession) {

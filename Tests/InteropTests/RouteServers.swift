@@ -64,17 +64,21 @@ final class BIRD {
   private let laboratory: Laboratory
   private var daemon: Child
 
-  init(_ laboratory: Laboratory, _ feed: Feed) throws {
+  private let options: String
+
+  /// - Parameter options: of its BGP protocol.
+  init(_ laboratory: Laboratory, _ feed: Feed, options: String = "") throws {
     self.laboratory = laboratory
-    daemon = try Self.start(laboratory, feed)
+    self.options = options
+    daemon = try Self.start(laboratory, feed, options)
   }
 
-  private static func start(_ laboratory: Laboratory, _ feed: Feed) throws -> Child {
-    let file = try write(laboratory, feed)
+  private static func start(_ laboratory: Laboratory, _ feed: Feed, _ options: String) throws -> Child {
+    let file = try write(laboratory, feed, options)
     return try laboratory.start("bird", ["-d", "-c", file, "-s", laboratory.path("bird.ctl")], log: "bird.log")
   }
 
-  private static func write(_ laboratory: Laboratory, _ feed: Feed) throws -> String {
+  private static func write(_ laboratory: Laboratory, _ feed: Feed, _ options: String) throws -> String {
     let configuration = """
       router id \(address);
       log stderr all;
@@ -93,6 +97,7 @@ final class BIRD {
         multihop 64;
         passive yes;
         strict bind yes;
+        \(options)
         ipv4 { import none; export where source = RTS_STATIC; next hop self; };
         ipv6 { import none; export where source = RTS_STATIC; next hop address 2a00:db8::4; };
       }
@@ -103,7 +108,7 @@ final class BIRD {
 
   /// Announces this from now on, in the same session.
   func reconfigure(_ feed: Feed) throws {
-    _ = try Self.write(laboratory, feed)
+    _ = try Self.write(laboratory, feed, options)
     let outcome = try control("configure")
     try #require(outcome.contains("Reconfigured"), "\(outcome)")
   }
@@ -121,7 +126,7 @@ final class BIRD {
 
   /// It comes back.
   func start(_ feed: Feed) throws {
-    daemon = try Self.start(laboratory, feed)
+    daemon = try Self.start(laboratory, feed, options)
   }
 }
 

@@ -233,7 +233,7 @@ struct WhyPresentationTests {
         table(members: [wanted], wanted: wanted, kernel: .holds, notes: [.inherited(net), .held(net, 3_600)])) == [
           "LISTED by 203.0.113.0/24, and the kernel holds it",
           "  203.0.113.0/24 was left by an earlier run, and no neighbor has confirmed it yet",
-          "  203.0.113.0/24 is withdrawn, but the shrink guard holds it for 01:00:00 more: "
+          "  203.0.113.0/24 is withdrawn, but held by the shrink guard for 01:00:00 more: "
             + "nftbgpctl table bgp_spamd accept lets it go",
         ])
     #expect(
