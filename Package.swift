@@ -100,7 +100,11 @@ let package = Package(
       ]),
     tests("SnapshotTests", ["Snapshot", "Primitives"]),
     tests("AtomicFileTests", ["AtomicFile", "Primitives"]),
-    tests("EngineTests", ["Engine", "ConfigFile", "Control", "Tables", "RIB", "BGPSession", "BGPWire", "Primitives"]),
+    .target(
+      name: "TestSupport", dependencies: ["Tables", "Primitives"], path: "Tests/TestSupport", swiftSettings: house),
+    tests(
+      "EngineTests",
+      ["TestSupport", "Engine", "ConfigFile", "Control", "Tables", "RIB", "BGPSession", "BGPWire", "Primitives"]),
     tests("KernelTests", ["Netfilter", "Primitives"]),
     tests("InteropTests", ["nftbgpd", "nftbgpctl", "feedserver"]),
   ]
@@ -115,5 +119,7 @@ if Context.environment["NFTBGPD_FUZZ"] != nil {
   }
   package.targets += [
     fuzz("FuzzWire", ["BGPWire"]), fuzz("FuzzConfig", ["ConfigFile"]), fuzz("FuzzControl", ["Control"]),
+    fuzz("FuzzSnapshot", ["Snapshot"]),
+    fuzz("FuzzEngine", ["TestSupport", "Engine", "ConfigFile", "Control", "Tables", "BGPSession", "BGPWire"]),
   ]
 }

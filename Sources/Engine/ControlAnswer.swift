@@ -78,7 +78,7 @@ extension Engine {
         .failure("table \(name) is not known yet: no neighbor has sent a complete table since nftbgpd started")
       ])
     }
-    var prefixes = tables.membership.prefixes(of: table)
+    var prefixes = tables.contents(of: table)
     prefixes.sort()
     let size = 65536
     var replies: [ControlReply] = []

@@ -34,8 +34,10 @@ package struct Engine: Sendable {
   var checkDeadline: Instant?
   /// When the host's addresses are looked after next.
   var hostDeadline: Instant?
-  /// When the tables are saved; nil while they are as saved.
+  /// When the tables are saved.
   var snapshotDeadline: Instant?
+  /// When a neighbour last was there that had completed its table; nil: never, as far as is known.
+  var lastConfirmation: Instant?
   /// Protected addresses that a feed has announced and that have been logged.
   var loggedProtections: Set<TableExclusions.Protected> = []
   private(set) var isStarted = false
@@ -52,6 +54,8 @@ package struct Engine: Sendable {
   static let hostTime = Interval.seconds(10)
   /// How long after the first of a burst of changes the tables are saved.
   static let snapshotTime = Interval.seconds(10)
+  /// How often they are saved without a change, so that the snapshot says until when they were right.
+  static let snapshotRenewal = Interval.seconds(3600)
 
   /// Minutes after which a neighbour over its `max-prefix` is asked again, where the configuration does not say.
   static let defaultRestartTime: UInt16 = 60
@@ -147,6 +151,9 @@ package struct Engine: Sendable {
         step(index, .deadlineReached, deadlineReason(index), now)
       }
       if let deadline = peers[index].quietDeadline, deadline <= now { quiet(index, now) }
+      if let deadline = peers[index].refreshDeadline, deadline <= now {
+        endRefresh(index, peers[index].refreshing, now)
+      }
       if let deadline = peers[index].staleDeadline, deadline <= now { expireStaleRoutes(index, now) }
       if let deadline = peers[index].restartDeadline, deadline <= now { askAgain(index, now) }
     }
@@ -158,7 +165,7 @@ package struct Engine: Sendable {
     }
     if let deadline = checkDeadline, deadline <= now { checkSets(now) }
     if let deadline = hostDeadline, deadline <= now { checkHost(now) }
-    if let deadline = snapshotDeadline, deadline <= now { saveSnapshot() }
+    if let deadline = snapshotDeadline, deadline <= now { saveSnapshot(now) }
   }
 
   /// When `advance` is due; nil for never.
@@ -202,6 +209,7 @@ package struct Engine: Sendable {
     guard !isStarted else { return }
     isStarted = true
     setInheritedDeadlines(now)
+    lastConfirmation = lastConfirmation ?? now
     if configuration.protectsHost { hostDeadline = now + Self.hostTime }
     if tables.startReading() { effects.append(.readSets) }
     for index in peers.indices {

@@ -65,8 +65,8 @@ package enum Effect: Hashable, Sendable {
   case checkSets
   /// Find out whether the host's addresses have changed, and answer with them if so.
   case checkHost
-  /// Keep the tables for the next start.
-  case saveSnapshot([String: PrefixList])
+  /// Keep the tables for the next start, as those of so long ago.
+  case saveSnapshot([String: PrefixList], age: Interval)
   /// Carry out the changes, all in one transaction when they repair what another program did. At most one is under way.
   case commit(serial: UInt64, [SetChange], isRepair: Bool)
   /// Write a table to a file.

@@ -49,8 +49,9 @@ extension Engine {
       }
     }
     let shrinkGuard = tables.shrinkGuards[Int(table.index)]
-    let rest = shrinkGuard.deadline.map { UInt64(clamping: ($0 - now).seconds) } ?? 0
-    for prefix in members where shrinkGuard.held.contains(prefix) { notes.append(.held(prefix, rest)) }
+    for prefix in members {
+      if let until = shrinkGuard.heldUntil(prefix) { notes.append(.held(prefix, UInt64(clamping: (until - now).seconds))) }
+    }
     guard !members.isEmpty else { return notes }
     if tables.exclusions.isProtected(table), let found = tables.exclusions.overlapping(asked) {
       notes.append(.protected(found.prefix, found.reason))
@@ -132,7 +133,7 @@ extension Engine {
       }
     }
     for part in tables.parts {
-      for prefix in tables.protectedMembers(part.table, part.family) {
+      for prefix in tables.carvedOut(part.table, part.family) {
         guard let found = tables.exclusions.overlapping(prefix) else { continue }
         reports.append(
           RefusedReport(
@@ -145,14 +146,17 @@ extension Engine {
 
   // MARK: show conflicts
 
+  /// More pairs are no list that anybody reads.
+  private static let mostConflicts = 10_000
+
   /// Members of bypass tables that are, overlap or lie in members of black tables.
   func conflicts() -> [ConflictReport] {
     let all = tables.names.indices.map { TableID(index: UInt8(truncatingIfNeeded: $0)) }
-    let preferred = tables.exclusions.preference.map { $0 == .black ? TableReport.Role.black : .bypass }
+    let preferred = tables.exclusions.preferred.map { $0 == .black ? TableReport.Role.black : .bypass }
     var reports: [ConflictReport] = []
     for bypass in all where role(bypass) == .bypass {
       for black in all where role(black) == .black {
-        for (good, bad) in overlaps(bypass, black) {
+        for (good, bad) in overlaps(bypass, black, atMost: Self.mostConflicts - reports.count) {
           reports.append(
             ConflictReport(
               bypass: good, bypassTable: tables.names[Int(bypass.index)], black: bad,
@@ -164,11 +168,12 @@ extension Engine {
   }
 
   /// Pairs of members of two tables of which one covers the other.
-  private func overlaps(_ first: TableID, _ second: TableID) -> [(Prefix, Prefix)] {
+  private func overlaps(_ first: TableID, _ second: TableID, atMost limit: Int) -> [(Prefix, Prefix)] {
     let left = tables.membership.prefixes(of: first)
     let right = tables.membership.prefixes(of: second)
-    return left.ipv4.sorted().overlaps(with: right.ipv4.sorted()).map { (.v4($0), .v4($1)) }
-      + left.ipv6.sorted().overlaps(with: right.ipv6.sorted()).map { (.v6($0), .v6($1)) }
+    let ipv4 = left.ipv4.sorted().overlaps(with: right.ipv4.sorted(), atMost: limit)
+    let ipv6 = left.ipv6.sorted().overlaps(with: right.ipv6.sorted(), atMost: limit - ipv4.count)
+    return ipv4.map { (.v4($0), .v4($1)) } + ipv6.map { (.v6($0), .v6($1)) }
   }
 }
 

@@ -46,6 +46,9 @@ extension Engine {
       add(host.resolvers, "resolver of this host")
     }
     list += configuration.never.map { .init(prefix: $0, reason: "never list") }
-    if tables.exclusions.protect(list), isStarted { log(.info, "\(list.count) protected addresses and networks") }
+    guard tables.exclusions.protect(list), isStarted else { return }
+    for part in tables.parts {
+      for prefix in tables.carvedOut(part.table, part.family) { logProtection(prefix, part.table, nil) }
+    }
   }
 }

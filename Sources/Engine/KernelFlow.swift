@@ -40,13 +40,10 @@ extension Engine {
 
   // MARK: Snapshot
 
-  mutating func saveSnapshot() {
-    snapshotDeadline = nil
-    effects.append(.saveSnapshot(snapshot))
+  mutating func saveSnapshot(_ now: Instant) {
+    snapshotDeadline = now + Self.snapshotRenewal
+    effects.append(.saveSnapshot(snapshot, age: snapshotAge(at: now)))
   }
-
-  /// Whether the tables have changed since they were last saved.
-  package var hasUnsavedChanges: Bool { snapshotDeadline != nil }
 
   /// The tables as they should be now.
   package var snapshot: [String: PrefixList] {
@@ -54,6 +51,12 @@ extension Engine {
       uniqueKeysWithValues: tables.names.enumerated().map { index, name in
         (name, tables.membership.prefixes(of: TableID(index: UInt8(truncatingIfNeeded: index))))
       })
+  }
+
+  /// How long ago the tables were last what a feed says: a dead feed does not become younger by being saved.
+  package func snapshotAge(at now: Instant) -> Interval {
+    if peers.contains(where: \.isSynchronized) { return .zero }
+    return lastConfirmation.map { now - $0 } ?? .zero
   }
 
   mutating func snapshotSaved(_ error: SystemError?, _ now: Instant) {
@@ -65,15 +68,17 @@ extension Engine {
   // MARK: Commits
 
   mutating func committed(_ serial: UInt64, _ refusals: [KernelRefusal], _ duration: Interval, _ now: Instant) {
-    guard let sums = tables.committed(serial, refusing: refusals, at: now) else { return }
-    for refusal in refusals {
+    guard let (sums, alarms) = tables.committed(serial, refusing: refusals, at: now) else { return }
+    for refusal in alarms {
       log(.error, "set \(refusal.set.name): \(refusal.reason): \(refusal.prefixes.count) elements have to wait")
     }
     readSetsIfNeeded()
     let counts = sums.map { "+\($0.added) -\($0.removed) \($0.name)" }.joined(separator: ", ")
     log(.info, "\(counts) in \(duration.milliseconds) ms")
     exports.mark(tables: sums.map(\.name), at: now)
-    if configuration.snapshotPath != nil, snapshotDeadline == nil { snapshotDeadline = now + Self.snapshotTime }
+    if configuration.snapshotPath != nil {
+      snapshotDeadline = min(snapshotDeadline ?? now + Self.snapshotTime, now + Self.snapshotTime)
+    }
   }
 
   mutating func tablesFailed(_ serial: UInt64?, _ reason: String, _ now: Instant) {
@@ -91,7 +96,7 @@ extension Engine {
     }
     for (index, file) in exports.take() {
       guard let table = tables.table(named: file.table) else { continue }
-      let prefixes = tables.membership.prefixes(of: table)
+      let prefixes = tables.contents(of: table)
       let isEmpty = file.format == .spamd ? prefixes.ipv4.isEmpty : prefixes.isEmpty
       if isEmpty, !file.allowEmpty {
         exports.done(index, retry: false, at: now)

@@ -39,6 +39,7 @@ extension Engine {
       peers[index].isShutDown = true
       step(index, .stop(.init(.administrativeShutdown, text: text)), "neighbor down", now)
       if flush { removeRoutes(index, now) }
+      releaseInheritedWhenComplete()
     case .clear(let text):
       step(index, .stop(.init(.administrativeReset, text: text)), "neighbor clear", now)
       if !peers[index].isShutDown { step(index, .start, "neighbor clear", now) }
@@ -69,6 +70,16 @@ extension Engine {
     else { return false }
     for family in negotiated.families { send(.routeRefresh(.init(family: family)), index, now) }
     return true
+  }
+
+  /// Stale routes have left: asks a neighbour that had too many prefixes beside them to send them again.
+  mutating func takeUpRoom(_ index: Int, _ now: Instant) {
+    guard peers[index].hasRoom else { return }
+    peers[index].hasRoom = false
+    guard requestRefresh(index, now) else { return }
+    peers[index].restartDeadline = nil
+    peers[index].statistics.overLimit = 0
+    log(.info, "\(peers[index].logName): there is room again, asking for its prefixes", index)
   }
 
   /// Asks a neighbour that had too many prefixes to send them again, or starts its session anew where it cannot be asked.

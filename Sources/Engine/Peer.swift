@@ -33,8 +33,9 @@ struct Peer: Sendable {
   /// When a table whose End-of-RIB does not come counts as complete; moved on by every UPDATE, up to `quietBound`.
   var quietDeadline: Instant?
   var quietBound: Instant?
-  /// Families that the peer is sending anew (RFC 7313).
+  /// Families that the peer is sending anew (RFC 7313), and when that counts as complete without its mark.
   var refreshing: Set<AddressFamily> = []
+  var refreshDeadline: Instant?
   /// When the session was lost that first made routes stale which nothing has confirmed since.
   var lostAt: Instant?
   /// When the next stale routes leave; nil while a session is up that may confirm them.
@@ -45,6 +46,8 @@ struct Peer: Sendable {
   var restartTime = Interval.zero
   /// When a peer with more than `max-prefix` prefixes is asked to send them again.
   var restartDeadline: Instant?
+  /// Stale routes have left since prefixes were over `max-prefix`.
+  var hasRoom = false
   /// Kinds of faults, and refusals by table, already logged in this session.
   var loggedFaults: Set<AttributeFault> = []
   var loggedRefusals: Set<LoggedRefusal> = []
@@ -123,6 +126,6 @@ struct Peer: Sendable {
 
   /// The earliest thing to do.
   var nextDeadline: Instant? {
-    [session.nextDeadline, quietDeadline, staleDeadline, restartDeadline].compactMap { $0 }.min()
+    [session.nextDeadline, quietDeadline, refreshDeadline, staleDeadline, restartDeadline].compactMap { $0 }.min()
   }
 }

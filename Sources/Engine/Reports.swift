@@ -76,7 +76,7 @@ extension Engine {
       prefixes: UInt64(tables.membership.count(part.table, part.family)), wanted: UInt64(clamping: tables.wanted(part)),
       inKernel: part.inKernel.map { UInt64(clamping: $0) }, stale: UInt64(staleCount(part)),
       held: UInt64(tables.held(part)),
-      refused: UInt64(clamping: part.refusedRoutes + tables.protectedMembers(part.table, part.family).count),
+      refused: UInt64(clamping: part.refusedRoutes + tables.carvedOut(part.table, part.family).count),
       lastChange: part.lastChange.map { UInt64(clamping: (now - $0).seconds) }, error: tables.failure)
   }
 

@@ -9,7 +9,10 @@ import Tables
 /// Updates to tables: what a peer announces, withdraws, completes and leaves behind.
 extension Engine {
   mutating func deliver(_ update: UpdateMessage, _ index: Int, _ now: Instant) {
-    if let bound = peers[index].quietBound, !peers[index].isSynchronized {
+    if peers[index].isUp, !peers[index].isSynchronized {
+      // The clock starts with the first announcement: a server that has just started may take its time.
+      let bound = peers[index].quietBound ?? now + Self.longestSynchronization
+      peers[index].quietBound = bound
       let isPromised = peers[index].session.negotiated?.gracefulRestart != nil
       peers[index].quietDeadline = min(now + (isPromised ? Self.promisedQuietTime : Self.quietTime), bound)
     }
@@ -30,7 +33,8 @@ extension Engine {
     for change in changes {
       switch change {
       case .announced(let prefix, let attributes, let replaced):
-        if isHolding { tables.release(prefix) }
+        // Whoever puts it into a table decides over it, and so it is not held any more.
+        if isHolding, !peers[index].place(prefix, attributes, tables.policies).tables.isEmpty { tables.release(prefix) }
         guard attributes != replaced else { continue }
         move(prefix, index, from: replaced, to: attributes)
       case .withdrawn(let prefix, let attributes):
@@ -98,8 +102,13 @@ extension Engine {
         index)
     }
     exports.mark(at: now)
+    releaseInheritedWhenComplete()
+  }
+
+  /// What an earlier run left is no longer needed once every neighbour that is to have a session has completed its table.
+  mutating func releaseInheritedWhenComplete() {
     let awaited = peers.filter { !$0.isShutDown && !$0.hasEverSynchronized }
-    if awaited.isEmpty { releaseInherited() }
+    if awaited.isEmpty, peers.contains(where: \.hasEverSynchronized) { releaseInherited() }
   }
 
   mutating func sweep(_ index: Int, _ families: [AddressFamily]) {
@@ -110,6 +119,8 @@ extension Engine {
     guard !changes.isEmpty else { return }
     log(.info, "\(peers[index].logName): removing \(changes.count) stale prefixes", index)
     applyChanges(index)
+    // Stale routes have made room for prefixes that there was none for before.
+    if peers[index].statistics.overLimit > 0 { peers[index].hasRoom = true }
   }
 
   /// `max-prefix`: what is over the limit is not taken, and everything else stays as it is.
@@ -123,14 +134,6 @@ extension Engine {
       .error,
       "\(name): prefix limit reached (\(limit)): no further prefixes are taken, it is asked again in \(minutes) min",
       index)
-  }
-
-  /// Stale routes have made room for prefixes that there was none for before.
-  mutating func takeUpRoom(_ index: Int, _ now: Instant) {
-    guard peers[index].statistics.overLimit > 0, let limit = peers[index].neighbor.maxPrefix,
-      peers[index].rib.count < Int(clamping: limit)
-    else { return }
-    askAgain(index, now)
   }
 
   /// Counts what RFC 7606 had to repair, and logs each kind once a session: a flood of bad updates is not to be a flood of lines.
@@ -156,14 +159,14 @@ extension Engine {
   }
 
   /// One line for each address that a feed would have had the host block.
-  private mutating func logProtection(_ prefix: Prefix, _ table: TableID, _ index: Int) {
-    guard tables.exclusions.isProtected(table), let found = tables.exclusions.overlapping(prefix),
-      loggedProtections.count < Self.mostLoggedProtections, loggedProtections.insert(found).inserted
+  mutating func logProtection(_ prefix: Prefix, _ table: TableID, _ index: Int?) {
+    guard loggedProtections.count < Self.mostLoggedProtections, tables.exclusions.isProtected(table),
+      let found = tables.exclusions.overlapping(prefix), loggedProtections.insert(found).inserted
     else { return }
-    let name = tables.names[Int(table.index)]
+    let feed = index.map { peers[$0].logName } ?? "the feed"
     log(
       .warning,
-      "\(peers[index].logName): \(prefix) would block \(found.prefix), \(found.reason): carved out of \(name)",
+      "\(feed): \(prefix) would block \(found.prefix), \(found.reason): carved out of \(tables.names[Int(table.index)])",
       index)
   }
 

@@ -59,8 +59,9 @@ extension Engine {
     peers[index].restartTime = .seconds(Int(negotiated.gracefulRestart?.restartTime ?? 0))
     // Until the first UPDATE nobody is quiet: a server that has just started may take its time.
     peers[index].quietDeadline = now + Self.promisedQuietTime
-    peers[index].quietBound = now + Self.longestSynchronization
+    peers[index].quietBound = nil
     peers[index].refreshing = []
+    peers[index].refreshDeadline = nil
     peers[index].staleDeadline = nil
     if negotiated.gracefulRestart == nil {
       log(.info, "\(peers[index].logName): sends no End-of-RIB, \(Self.quietTime.seconds) s of silence will do", index)
@@ -78,7 +79,10 @@ extension Engine {
     peers[index].quietBound = nil
     peers[index].restartDeadline = nil
     peers[index].refreshing = []
+    peers[index].refreshDeadline = nil
+    peers[index].hasRoom = false
     peers[index].awaitingEndOfRIB = []
+    if peers[index].isSynchronized { lastConfirmation = now }
     peers[index].isSynchronized = false
     peers[index].local = nil
     peers[index].remote = nil
@@ -104,16 +108,21 @@ extension Engine {
       // RFC 7313 §4: not before the table is complete for the first time.
       guard peers[index].isSynchronized else { return }
       peers[index].refreshing.insert(family)
+      peers[index].refreshDeadline = now + Self.longestSynchronization
       peers[index].rib.markStale(family)
-      peers[index].lostAt = now
-      setStaleDeadline(index, now)
     case .end:
-      guard peers[index].refreshing.remove(family) != nil else { return }
-      sweep(index, [family])
-      if peers[index].refreshing.isEmpty { peers[index].staleDeadline = nil }
-      if peers[index].refreshing.isEmpty { takeUpRoom(index, now) }
+      guard peers[index].refreshing.contains(family) else { return }
+      endRefresh(index, [family], now)
     case .request: break
     }
+  }
+
+  /// The peer has sent these families anew, or has had the time to.
+  mutating func endRefresh(_ index: Int, _ families: Set<AddressFamily>, _ now: Instant) {
+    peers[index].refreshing.subtract(families)
+    if peers[index].refreshing.isEmpty { peers[index].refreshDeadline = nil }
+    sweep(index, families.sorted { $0.rawValue < $1.rawValue })
+    takeUpRoom(index, now)
   }
 
   // MARK: Statistics and words

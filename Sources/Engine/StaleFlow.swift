@@ -45,7 +45,6 @@ extension Engine {
   mutating func expireStaleRoutes(_ index: Int, _ now: Instant) {
     let elapsed = now - (peers[index].lostAt ?? now)
     peers[index].staleDeadline = nil
-    peers[index].refreshing = []
     var peer = peers[index]
     var expired = PrefixList()
     for (prefix, route) in peer.rib.ipv4.routes where route.isStale {
@@ -82,15 +81,18 @@ extension Engine {
   }
 
   mutating func snapshotLoaded(_ snapshot: [String: PrefixList], _ age: Interval, _ now: Instant) {
+    lastConfirmation = Instant(nanoseconds: now.nanoseconds - age.nanoseconds)
     for (index, name) in tables.names.enumerated() {
       guard let prefixes = snapshot[name] else { continue }
       let time = inheritedTime(index)
+      let table = TableID(index: UInt8(truncatingIfNeeded: index))
       guard age < time else {
+        // What the sets hold is as old, so it is not to begin another day; but the feed gets its chance to confirm it.
+        inheritedDeadlines[table] = now + Self.longestSynchronization
         log(
           .warning, "the snapshot of table \(name) is \(age.seconds) s old, stale-time is \(time.seconds) s: not used")
         continue
       }
-      let table = TableID(index: UInt8(truncatingIfNeeded: index))
       inheritedDeadlines[table] = now + Interval(nanoseconds: time.nanoseconds - age.nanoseconds)
       tables.inherit(prefixes, table)
       log(.info, "\(prefixes.count) prefixes of \(name) restored from the snapshot: kept until the feed is complete")
@@ -123,8 +125,12 @@ extension Engine {
 
   /// Holds what left the tables in this turn where it is too much.
   mutating func holdMassRemovals(_ now: Instant) {
-    for (table, count) in tables.holdMassRemovals(at: now) {
+    for (table, count, isMore) in tables.holdMassRemovals(at: now) {
       let name = tables.names[Int(table.index)]
+      guard !isMore else {
+        log(.info, "table \(name): \(count) more prefixes are held")
+        continue
+      }
       let hold = tables.policies[Int(table.index)].shrinkHold.seconds
       log(
         .error,
@@ -142,8 +148,10 @@ extension Engine {
 
   mutating func expireHeld(_ now: Instant) {
     for index in tables.names.indices where tables.shrinkGuards[index].deadline.map({ $0 <= now }) ?? false {
-      let count = letGo(TableID(index: UInt8(truncatingIfNeeded: index)), now)
-      log(.warning, "table \(tables.names[index]): \(count) held prefixes leave, the hold time is over")
+      let table = TableID(index: UInt8(truncatingIfNeeded: index))
+      var count = 0
+      withoutHolding(now) { engine in count = engine.tables.releaseHeld(table, dueAt: now) }
+      if count > 0 { log(.warning, "table \(tables.names[index]): \(count) held prefixes leave, the hold time is over") }
     }
   }
 

@@ -11,23 +11,64 @@ struct TableExclusions: Sendable {
     let reason: String
   }
 
+  /// The exclusions of one family.
+  private struct Family<Key: AddressPrefix>: Sendable {
+    let reserved: Exclusion<Key>
+    var protected = Exclusion<Key>()
+    /// Members of the tables of the preferred role: single addresses, and networks.
+    var preferredHosts = Exclusion<Key>()
+    var preferredNetworks = Exclusion<Key>()
+    private var networkMembers: [Key] = []
+    /// Whether what is protected is kept out of the tables of the preferred role, and so no reason to keep it out of others.
+    let sparesProtected: Bool
+
+    init(reserved: Exclusion<Key>, sparesProtected: Bool) {
+      self.reserved = reserved
+      self.sparesProtected = sparesProtected
+    }
+
+    /// Follows a change of the members of a preferred table.
+    ///
+    /// - Parameter isGone: whether no preferred table has the prefix any more.
+    mutating func follow(added: [Key], removed: [Key], isGone: (Key) -> Bool) {
+      let gone = removed.filter(isGone)
+      preferredHosts.change(
+        adding: added.filter { $0.isHost && !(sparesProtected && protected.contains($0)) },
+        removing: gone.filter(\.isHost))
+      let networks = (added: added.filter { !$0.isHost }, gone: gone.filter { !$0.isHost })
+      guard !networks.added.isEmpty || !networks.gone.isEmpty else { return }
+      networkMembers = networkMembers.merging(added: networks.added.sorted(), removed: networks.gone.sorted())
+      excludeNetworks()
+    }
+
+    mutating func reset(to members: [Key]) {
+      preferredHosts = Exclusion(members.filter { $0.isHost && !(sparesProtected && protected.contains($0)) })
+      networkMembers = Set(members.filter { !$0.isHost }).sorted()
+      excludeNetworks()
+    }
+
+    private mutating func excludeNetworks() {
+      let cover = Exclusion(networkMembers).networks
+      preferredNetworks = Exclusion(sparesProtected ? protected.subtracted(from: cover) : cover)
+    }
+  }
+
   private let policies: [TablePolicy]
-  private let preferred: TableRole?
+  /// The role whose tables keep what tables of the other role hold, too; nil: both keep it.
+  let preferred: TableRole?
   private let carvesReserved: [Bool]
   private(set) var protected: [Protected] = []
-  /// The same, without reasons and by family.
-  private var protected4 = Exclusion<IPv4Prefix>()
-  private var protected6 = Exclusion<IPv6Prefix>()
-  /// Members of the tables of the preferred role, sorted; empty without a preference.
-  private var preferred4: [IPv4Prefix] = []
-  private var preferred6: [IPv6Prefix] = []
+  private var ipv4: Family<IPv4Prefix>
+  private var ipv6: Family<IPv6Prefix>
   /// What is protected has changed since the sets were last told.
-  var haveChanged = false
+  private(set) var haveChanged = false
 
   init(_ policies: [TablePolicy], preferred: TableRole?, carvesReserved: [Bool]) {
     self.policies = policies
     self.preferred = preferred
     self.carvesReserved = carvesReserved
+    ipv4 = Family(reserved: ReservedAddresses.ipv4, sparesProtected: preferred == .black)
+    ipv6 = Family(reserved: ReservedAddresses.ipv6, sparesProtected: preferred == .black)
   }
 
   /// From now on these are protected.
@@ -37,82 +78,79 @@ struct TableExclusions: Sendable {
     guard list != protected else { return false }
     protected = list
     let prefixes = PrefixList(list.map(\.prefix))
-    protected4 = Exclusion(prefixes.ipv4)
-    protected6 = Exclusion(prefixes.ipv6)
+    ipv4.protected = Exclusion(prefixes.ipv4)
+    ipv6.protected = Exclusion(prefixes.ipv6)
     haveChanged = true
     return true
   }
 
-  /// What a table of IPv4 must not hold now.
-  func ipv4(_ table: TableID) -> Exclusion<IPv4Prefix> {
-    Exclusion(
-      (isProtected(table) ? protected4.prefixes : []) + (carves(table) ? ReservedAddresses.ipv4.prefixes : [])
-        + (yields(table) ? withoutProtected(preferred4, protected4) : []))
-  }
+  /// What a table of IPv4 must not hold now, in layers.
+  func ipv4(_ table: TableID) -> [Exclusion<IPv4Prefix>] { layers(ipv4, table) }
 
-  /// What a table of IPv6 must not hold now.
-  func ipv6(_ table: TableID) -> Exclusion<IPv6Prefix> {
-    Exclusion(
-      (isProtected(table) ? protected6.prefixes : []) + (carves(table) ? ReservedAddresses.ipv6.prefixes : [])
-        + (yields(table) ? withoutProtected(preferred6, protected6) : []))
-  }
+  /// What a table of IPv6 must not hold now, in layers.
+  func ipv6(_ table: TableID) -> [Exclusion<IPv6Prefix>] { layers(ipv6, table) }
 
-  /// What is kept out of the tables of the preferred role does not count there.
-  private func withoutProtected<Key: AddressPrefix>(_ members: [Key], _ protected: Exclusion<Key>) -> [Key] {
-    preferred == .black ? protected.subtracted(from: members.cover()) : members
+  private func layers<Key: AddressPrefix>(_ family: Family<Key>, _ table: TableID) -> [Exclusion<Key>] {
+    var layers: [Exclusion<Key>] = []
+    if isProtected(table) {
+      layers.append(family.protected)
+      if carvesReserved[Int(table.index)] { layers.append(family.reserved) }
+    }
+    if yields(table) { layers += [family.preferredHosts, family.preferredNetworks] }
+    return layers.filter { !$0.isEmpty }
   }
 
   /// Whether protected addresses are carved out of a table.
   func isProtected(_ table: TableID) -> Bool { policies[Int(table.index)].role == .black }
 
-  private func carves(_ table: TableID) -> Bool { isProtected(table) && carvesReserved[Int(table.index)] }
-
   /// Whether a table yields to those of the preferred role.
   func yields(_ table: TableID) -> Bool { preferred != nil && policies[Int(table.index)].role != preferred }
 
-  /// The preferred role; nil: tables of both keep what they hold.
-  var preference: TableRole? { preferred }
+  private var tables: [TableID] { policies.indices.map { TableID(index: UInt8(truncatingIfNeeded: $0)) } }
+  private var winners: [TableID] { tables.filter { preferred != nil && !yields($0) } }
 
   /// Follows a change of the members.
   ///
-  /// - Returns: the tables that must not hold something else now.
-  mutating func apply(_ deltas: [TableID: TableDelta], _ membership: Membership) -> Set<TableID> {
-    var concerned: Set<TableID> = []
-    let tables = policies.indices.map { TableID(index: UInt8(truncatingIfNeeded: $0)) }
-    if haveChanged { concerned.formUnion(tables.filter { isProtected($0) }) }
-    haveChanged = false
-    guard let preferred else { return concerned }
-    let winners = tables.filter { policies[Int($0.index)].role == preferred }
+  /// - Returns: the tables that must not hold something else now, and which prefixes that concerns; nil: any.
+  mutating func apply(
+    _ deltas: [TableID: TableDelta], _ membership: Membership
+  ) -> (tables: Set<TableID>, moved: PrefixList?) {
+    guard !haveChanged else {
+      reset(to: membership)
+      return (Set(tables.filter { isProtected($0) || yields($0) }), nil)
+    }
+    var moved = PrefixList()
+    let winners = winners
     for winner in winners {
       guard let delta = deltas[winner] else { continue }
-      concerned.formUnion(tables.filter { yields($0) })
+      moved.append(contentsOf: delta.added)
+      moved.append(contentsOf: delta.removed)
       let isGone = { (prefix: Prefix) in !winners.contains { membership.contains(prefix, in: $0) } }
-      preferred4 = preferred4.merging(
-        added: delta.added.ipv4.sorted(), removed: delta.removed.ipv4.filter { isGone(.v4($0)) }.sorted())
-      preferred6 = preferred6.merging(
-        added: delta.added.ipv6.sorted(), removed: delta.removed.ipv6.filter { isGone(.v6($0)) }.sorted())
+      ipv4.follow(added: delta.added.ipv4, removed: delta.removed.ipv4) { isGone(.v4($0)) }
+      ipv6.follow(added: delta.added.ipv6, removed: delta.removed.ipv6) { isGone(.v6($0)) }
     }
-    return concerned
+    return (moved.isEmpty ? [] : Set(tables.filter { yields($0) }), moved)
   }
 
   /// Starts over with these members.
   mutating func reset(to membership: Membership) {
     haveChanged = false
-    guard let preferred else { return }
+    guard preferred != nil else { return }
     var members = PrefixList()
-    for index in policies.indices where policies[index].role == preferred {
-      members.append(contentsOf: membership.prefixes(of: TableID(index: UInt8(truncatingIfNeeded: index))))
-    }
-    preferred4 = Set(members.ipv4).sorted()
-    preferred6 = Set(members.ipv6).sorted()
+    for winner in winners { members.append(contentsOf: membership.prefixes(of: winner)) }
+    ipv4.reset(to: members.ipv4)
+    ipv6.reset(to: members.ipv6)
   }
+
+  /// The changes are not for the sets: these are read again.
+  mutating func forgetChanges() { haveChanged = false }
 
   /// The protected prefix that covers a prefix or lies in it; nil: nothing of it is protected.
   func overlapping(_ prefix: Prefix) -> Protected? {
     let found: Prefix? =
       switch prefix {
-      case .v4(let prefix): protected4.overlapping(prefix).map { .v4($0) }
-      case .v6(let prefix): protected6.overlapping(prefix).map { .v6($0) }
+      case .v4(let prefix): ipv4.protected.overlapping(prefix).map { .v4($0) }
+      case .v6(let prefix): ipv6.protected.overlapping(prefix).map { .v6($0) }
       }
     return found.flatMap { found in protected.first { $0.prefix == found } }
   }
@@ -120,16 +158,16 @@ struct TableExclusions: Sendable {
   /// Whether all of a prefix is protected.
   func covers(_ prefix: Prefix) -> Bool {
     switch prefix {
-    case .v4(let prefix): protected4.contains(prefix)
-    case .v6(let prefix): protected6.contains(prefix)
+    case .v4(let prefix): ipv4.protected.contains(prefix)
+    case .v6(let prefix): ipv6.protected.contains(prefix)
     }
   }
 
   /// Whether only single addresses are protected in a family.
   func areHosts(_ family: AddressFamily) -> Bool {
     switch family {
-    case .ipv4: protected4.prefixes.allSatisfy(\.isHost)
-    case .ipv6: protected6.prefixes.allSatisfy(\.isHost)
+    case .ipv4: ipv4.protected.networks.isEmpty
+    case .ipv6: ipv6.protected.networks.isEmpty
     }
   }
 }

@@ -7,42 +7,40 @@ extension TableKeeper {
 
   /// Looks at what has left the tables since the last look, and brings back what must not go yet.
   ///
-  /// - Returns: how many prefixes are held from now on, for each table where there are any.
-  mutating func holdMassRemovals(at now: Instant) -> [(table: TableID, count: Int)] {
-    var sums: [(table: TableID, count: Int)] = []
-    for index in names.indices {
+  /// - Returns: how many prefixes are held from now on, for each table where there are any, and whether some were held before.
+  mutating func holdMassRemovals(at now: Instant) -> [(table: TableID, count: Int, isMore: Bool)] {
+    guard membership.hasDepartures else { return [] }
+    let moves = membership.takeMoves()
+    var gone: [(table: TableID, prefixes: [Prefix])] = []
+    for index in names.indices where !moves[index].removed.isEmpty {
       let table = TableID(index: UInt8(truncatingIfNeeded: index))
-      let departures = membership.takeDepartures(table)
-      guard !departures.isEmpty else { continue }
-      // What is in another table now has not gone silent: the feed has said something else of it.
-      let gone = Set(departures.all).filter { !isMember($0) }
-      let size = AddressFamily.allCases.reduce(0) { $0 + membership.count(table, $1) }
-      let returning = shrinkGuards[index].note(Array(gone), size: size, at: now)
-      var count = 0
-      for prefix in returning {
-        if isMember(prefix) {
-          _ = shrinkGuards[index].release(prefix)
-        } else {
-          membership.move(prefix, from: .empty, to: TableSet(table))
-          count += 1
-        }
+      // What has entered another table has not gone silent: the feed has said something else of it.
+      let elsewhere = Set(names.indices.filter { $0 != index }.flatMap { moves[$0].added.all })
+      let prefixes = moves[index].removed.all.filter {
+        !membership.contains($0, in: table) && !elsewhere.contains($0)
       }
-      if count > 0 { sums.append((table, count)) }
+      if !prefixes.isEmpty { gone.append((table, prefixes)) }
     }
+    var sums: [(table: TableID, count: Int, isMore: Bool)] = []
+    for (table, prefixes) in gone {
+      let index = Int(table.index)
+      let size = AddressFamily.allCases.reduce(0) { $0 + membership.count(table, $1) }
+      let isMore = shrinkGuards[index].heldCount > 0
+      let members = membership
+      let returning = shrinkGuards[index].note(prefixes, size: size, at: now) { members.contains($0, in: table) }
+      for prefix in returning { membership.move(prefix, from: .empty, to: TableSet(table)) }
+      if !returning.isEmpty { sums.append((table, returning.count, isMore)) }
+    }
+    // What has come back is no news for the next look.
+    if !sums.isEmpty { _ = membership.takeMoves() }
     return sums
   }
 
   /// What has left the tables since the last look was meant to.
-  mutating func acceptRemovals() {
-    for index in names.indices { _ = membership.takeDepartures(TableID(index: UInt8(truncatingIfNeeded: index))) }
-  }
-
-  private func isMember(_ prefix: Prefix) -> Bool {
-    names.indices.contains { membership.contains(prefix, in: TableID(index: UInt8(truncatingIfNeeded: $0))) }
-  }
+  mutating func acceptRemovals() { _ = membership.takeMoves() }
 
   /// Whether anything is held.
-  var isHolding: Bool { shrinkGuards.contains { !$0.held.isEmpty } }
+  var isHolding: Bool { shrinkGuards.contains { $0.heldCount > 0 } }
 
   /// The feed has announced a prefix: whatever it is for, it is not held any more.
   mutating func release(_ prefix: Prefix) {
@@ -51,11 +49,12 @@ extension TableKeeper {
     }
   }
 
-  /// Lets go what is held in a table.
+  /// Lets go what is held in a table: all of it, or what is due.
   ///
   /// - Returns: how many prefixes.
-  mutating func releaseHeld(_ table: TableID) -> Int {
-    let held = shrinkGuards[Int(table.index)].releaseAll()
+  mutating func releaseHeld(_ table: TableID, dueAt now: Instant? = nil) -> Int {
+    let index = Int(table.index)
+    let held = now.map { shrinkGuards[index].releaseDue(at: $0) } ?? shrinkGuards[index].releaseAll()
     for prefix in held { membership.move(prefix, from: TableSet(table), to: .empty) }
     return held.count
   }
@@ -65,8 +64,7 @@ extension TableKeeper {
 
   /// Prefixes of a part that are held.
   func held(_ part: Part) -> Int {
-    let held = shrinkGuards[Int(part.table.index)].held
-    return held.isEmpty ? 0 : held.count { $0.family == part.family }
+    shrinkGuards[Int(part.table.index)].held.count { $0.family == part.family }
   }
 
   // MARK: What is kept out
@@ -79,14 +77,25 @@ extension TableKeeper {
     }
   }
 
-  /// Members of a table that are protected altogether, so that nothing of them is in the kernel.
-  func protectedMembers(_ table: TableID, _ family: AddressFamily) -> [Prefix] {
-    guard exclusions.isProtected(table), !exclusions.protected.isEmpty else { return [] }
+  /// What of a table is kept out because it is protected: members that are protected altogether, and protected prefixes that a wider
+  /// member covers.
+  func carvedOut(_ table: TableID, _ family: AddressFamily) -> [Prefix] {
+    guard exclusions.isProtected(table) else { return [] }
     let protected = exclusions.protected.map(\.prefix).filter { $0.family == family }
-    // Almost always a handful of addresses against a table of any size.
-    if exclusions.areHosts(family) { return protected.filter { membership.contains($0, in: table) }.sorted() }
+    guard !protected.isEmpty else { return [] }
+    var carved = Set(protected.filter { isCovered($0, in: table) })
+    // Almost always it is a handful of addresses against a table of any size, and no member lies in one.
+    guard !exclusions.areHosts(family) else { return carved.sorted() }
     let members = membership.prefixes(of: table)
     let ofFamily: [Prefix] = family == .ipv4 ? members.ipv4.map(Prefix.v4) : members.ipv6.map(Prefix.v6)
-    return ofFamily.filter { exclusions.covers($0) }.sorted()
+    carved.formUnion(ofFamily.filter { exclusions.covers($0) })
+    return carved.sorted()
+  }
+
+  /// Whether a member of the table covers a prefix.
+  private func isCovered(_ prefix: Prefix, in table: TableID) -> Bool {
+    (0...prefix.length).contains { length in
+      Prefix(prefix.address, length: length).map { membership.contains($0, in: table) } ?? false
+    }
   }
 }

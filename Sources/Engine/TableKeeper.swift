@@ -43,6 +43,10 @@ struct TableKeeper: Sendable {
   var shrinkGuards: [ShrinkGuard]
   /// What the kernel has refused and does not hold, by its set.
   private(set) var refused: [KernelSet: Refused] = [:]
+  /// Sets of which the operator has been told that the kernel refuses something, and not yet that it has taken all.
+  private var alarmed: Set<KernelSet> = []
+  /// When room was last looked for in sets that are full.
+  private var lastSoonRetry: Instant?
   private var inFlight: InFlight?
   private var serial: UInt64 = 0
   /// The sets have been looked at, and nothing has failed since.
@@ -175,43 +179,53 @@ struct TableKeeper: Sendable {
   mutating func takeChanges() -> [SetChange]? {
     guard isInStep, inFlight == nil, membership.hasChanges || exclusions.haveChanged else { return nil }
     let deltas = membership.takeChanges()
-    let concerned = exclusions.apply(deltas, membership)
+    let (concerned, moved) = exclusions.apply(deltas, membership)
     var changes: [SetChange] = []
     for part in parts {
-      let delta = deltas[part.table]
-      guard delta != nil || concerned.contains(part.table) else { continue }
-      changes += setChanges(part, delta ?? TableDelta(), isExcludedAnew: concerned.contains(part.table))
+      let delta = deltas[part.table] ?? TableDelta()
+      if concerned.contains(part.table) {
+        changes += setChanges(part, delta, excludingAnew: moved)
+      } else if !delta.isEmpty {
+        changes += setChanges(part, delta)
+      }
     }
     for index in changes.indices where refused[changes[index].set] != nil { spareRefused(&changes[index]) }
     changes.removeAll(where: \.isEmpty)
     return changes.isEmpty ? nil : changes
   }
 
-  private mutating func setChanges(_ part: Part, _ delta: TableDelta, isExcludedAnew: Bool) -> [SetChange] {
+  private mutating func setChanges(_ part: Part, _ delta: TableDelta) -> [SetChange] {
     let index = Int(part.table.index)
-    let membership = membership
-    let table = part.table
     switch part.family {
     case .ipv4:
-      guard
-        let applied = isExcludedAnew
-          ? projections4[index]?.apply(
-            added: delta.added.ipv4, removed: delta.removed.ipv4, excluding: exclusions.ipv4(table),
-            isMember: { membership.contains(.v4($0), in: table) },
-            hosts: { membership.prefixes(of: table).ipv4.filter(\.isHost) })
-          : projections4[index]?.apply(added: delta.added.ipv4, removed: delta.removed.ipv4)
-      else { return [] }
-      return Self.setChanges(part.sets, applied) { PrefixList(ipv4: $0) }
+      let applied = projections4[index]?.apply(added: delta.added.ipv4, removed: delta.removed.ipv4)
+      return applied.map { Self.setChanges(part.sets, $0) { PrefixList(ipv4: $0) } } ?? []
     case .ipv6:
-      guard
-        let applied = isExcludedAnew
-          ? projections6[index]?.apply(
-            added: delta.added.ipv6, removed: delta.removed.ipv6, excluding: exclusions.ipv6(table),
-            isMember: { membership.contains(.v6($0), in: table) },
-            hosts: { membership.prefixes(of: table).ipv6.filter(\.isHost) })
-          : projections6[index]?.apply(added: delta.added.ipv6, removed: delta.removed.ipv6)
-      else { return [] }
-      return Self.setChanges(part.sets, applied) { PrefixList(ipv6: $0) }
+      let applied = projections6[index]?.apply(added: delta.added.ipv6, removed: delta.removed.ipv6)
+      return applied.map { Self.setChanges(part.sets, $0) { PrefixList(ipv6: $0) } } ?? []
+    }
+  }
+
+  /// The same where something else is excluded from now on: `moved`, or anything.
+  private mutating func setChanges(
+    _ part: Part, _ delta: TableDelta, excludingAnew moved: PrefixList?
+  ) -> [SetChange] {
+    let index = Int(part.table.index)
+    let table = part.table
+    let membership = membership
+    switch part.family {
+    case .ipv4:
+      let applied = projections4[index]?.apply(
+        added: delta.added.ipv4, removed: delta.removed.ipv4, excluding: exclusions.ipv4(table), moved: moved?.ipv4,
+        isMember: { membership.contains(.v4($0), in: table) },
+        hosts: { membership.prefixes(of: table).ipv4.filter(\.isHost) })
+      return applied.map { Self.setChanges(part.sets, $0) { PrefixList(ipv4: $0) } } ?? []
+    case .ipv6:
+      let applied = projections6[index]?.apply(
+        added: delta.added.ipv6, removed: delta.removed.ipv6, excluding: exclusions.ipv6(table), moved: moved?.ipv6,
+        isMember: { membership.contains(.v6($0), in: table) },
+        hosts: { membership.prefixes(of: table).ipv6.filter(\.isHost) })
+      return applied.map { Self.setChanges(part.sets, $0) { PrefixList(ipv6: $0) } } ?? []
     }
   }
 
@@ -226,7 +240,7 @@ struct TableKeeper: Sendable {
   mutating func dropChangesWhileOutOfStep() {
     if !isInStep, membership.hasChanges || exclusions.haveChanged {
       _ = membership.takeChanges()
-      exclusions.haveChanged = false
+      exclusions.forgetChanges()
     }
   }
 
@@ -249,14 +263,15 @@ struct TableKeeper: Sendable {
 
   /// The kernel has acknowledged a commit, but for what it has refused.
   ///
-  /// - Returns: the elements added and removed for each table that changed, in the order of the tables; nil for a serial that is not
-  ///   under way.
+  /// - Returns: the elements added and removed for each table that changed, in the order of the tables, and the refusals that are news;
+  ///   nil for a serial that is not under way.
   mutating func committed(
     _ acknowledged: UInt64, refusing refusals: [KernelRefusal], at now: Instant
-  ) -> [(name: String, added: Int, removed: Int)]? {
+  ) -> (sums: [(name: String, added: Int, removed: Int)], alarms: [KernelRefusal])? {
     guard let inFlight, inFlight.serial == acknowledged else { return nil }
     self.inFlight = nil
     if refusals.isEmpty, refused.isEmpty { resolve() }
+    let alarms = refusals.filter { alarmed.insert($0.set).inserted }
     note(refusals, at: now)
     var sums: [(name: String, added: Int, removed: Int)] = []
     for index in parts.indices {
@@ -276,7 +291,7 @@ struct TableKeeper: Sendable {
         sums.append((parts[index].name, added, removed))
       }
     }
-    return sums
+    return (sums, alarms)
   }
 
   /// Remembers what the kernel has refused, and when to try it again.
@@ -292,13 +307,45 @@ struct TableKeeper: Sendable {
   }
 
   private mutating func retry(_ now: Instant, soon: Bool) {
-    retryDeadline = now + .seconds(soon ? 1 : min(1 << min(failures, 6), 60))
-    if !soon { failures += 1 }
+    if soon {
+      // A look at all sets is not to be had for every element that leaves.
+      let next = max(now + .seconds(1), (lastSoonRetry ?? .zero) + .seconds(10))
+      lastSoonRetry = next
+      retryDeadline = min(retryDeadline ?? next, next)
+    } else {
+      let next = now + .seconds(min(1 << min(failures, 6), 60))
+      retryDeadline = min(retryDeadline ?? next, next)
+      failures += 1
+    }
   }
 
   private mutating func resolve() {
     failure = nil
     failures = 0
+    alarmed = []
+  }
+
+  /// The prefixes of a table as they are to be blocked or let through: without what is excluded.
+  func contents(of table: TableID) -> PrefixList {
+    let members = membership.prefixes(of: table)
+    return PrefixList(
+      ipv4: Self.without(exclusions.ipv4(table), members.ipv4), ipv6: Self.without(exclusions.ipv6(table), members.ipv6))
+  }
+
+  private static func without<Key: AddressPrefix>(_ exclusions: [Exclusion<Key>], _ members: [Key]) -> [Key] {
+    guard !exclusions.isEmpty else { return members }
+    var left: [Key] = []
+    left.reserveCapacity(members.count)
+    var parts: Set<Key> = []
+    for member in members {
+      if member.isHost {
+        if !exclusions.contains(where: { $0.contains(member) }) { left.append(member) }
+      } else {
+        parts.formUnion(exclusions.reduce([member]) { $1.subtracted(from: $0) })
+      }
+    }
+    // A part may be a host that is a member as well.
+    return parts.isEmpty ? left : Array(parts.union(left))
   }
 
   /// A commit or a look at the sets has failed: look again after 1 s, at most 60 s later with each failure.

@@ -1,55 +1,76 @@
 package import Primitives
 
-/// Addresses of one family that a table must not hold, whoever asks for them: a sorted list of disjoint prefixes.
+/// Addresses of one family that a table must not hold, whoever asks for them.
+///
+/// Single addresses and networks are kept apart: there may be as many of the former as another table has, and one that comes or goes
+/// must not cost a pass over all.
 package struct Exclusion<Key: AddressPrefix>: Hashable, Sendable {
-  package let prefixes: [Key]
+  /// Sorted and disjoint.
+  package private(set) var networks: [Key]
+  /// Sorted; some may lie in a network.
+  package private(set) var hosts: [Key]
 
   /// - Parameter prefixes: in any order; they may nest and repeat.
   package init(_ prefixes: [Key] = []) {
-    self.prefixes = prefixes.sorted().cover()
+    networks = prefixes.filter { !$0.isHost }.sorted().cover()
+    hosts = Set(prefixes.filter(\.isHost)).sorted()
   }
 
-  package var isEmpty: Bool { prefixes.isEmpty }
+  package var isEmpty: Bool { networks.isEmpty && hosts.isEmpty }
 
-  /// The excluded prefix that covers `key`; nil: not all of it is excluded.
+  /// The excluded prefix that covers `key`; nil: not all of it is excluded by one.
   package func covering(_ key: Key) -> Key? {
     // Of disjoint prefixes only the last one that does not sort after the key can cover it.
-    var lower = 0
-    var upper = prefixes.count
-    while lower < upper {
-      let middle = lower + (upper - lower) / 2
-      if prefixes[middle] <= key { lower = middle + 1 } else { upper = middle }
-    }
-    guard lower > 0, prefixes[lower - 1].contains(key) else { return nil }
-    return prefixes[lower - 1]
+    let position = networks.firstIndex(after: key)
+    if position > 0, networks[position - 1].contains(key) { return networks[position - 1] }
+    guard key.isHost else { return nil }
+    let place = hosts.firstIndex(from: key)
+    return place < hosts.count && hosts[place] == key ? key : nil
   }
 
   package func contains(_ key: Key) -> Bool { covering(key) != nil }
 
+  /// An excluded prefix that covers `key` or lies inside it.
+  package func overlapping(_ key: Key) -> Key? {
+    covering(key) ?? networks.inside(key).first ?? hosts.inside(key).first
+  }
+
+  /// Excludes other single addresses.
+  package mutating func change(adding added: [Key], removing removed: [Key]) {
+    for host in removed {
+      let place = hosts.firstIndex(from: host)
+      if place < hosts.count, hosts[place] == host { hosts.remove(at: place) }
+    }
+    // A few are put in their places; many are merged.
+    guard added.count < 64 else {
+      hosts = hosts.merging(added: added.sorted(), removed: [])
+      return
+    }
+    for host in added {
+      let place = hosts.firstIndex(from: host)
+      if place == hosts.count || hosts[place] != host { hosts.insert(host, at: place) }
+    }
+  }
+
   /// A sorted list of disjoint prefixes without what is excluded: those that hold some of it are split, not dropped.
   package func subtracted(from cover: [Key]) -> [Key] {
-    guard !prefixes.isEmpty else { return cover }
+    guard !isEmpty else { return cover }
     var result: [Key] = []
     result.reserveCapacity(cover.count)
-    var next = prefixes.startIndex
-    for prefix in cover {
-      while next < prefixes.endIndex, prefixes[next] < prefix, !prefixes[next].contains(prefix) { next += 1 }
-      guard next < prefixes.endIndex else {
+    for prefix in cover where covering(prefix) == nil {
+      guard !prefix.isHost else {
         result.append(prefix)
         continue
       }
-      guard !prefixes[next].contains(prefix) else { continue }
-      let inside = prefixes[next...].prefix { prefix.contains($0) }
-      Self.split(prefix, around: inside, into: &result)
-      next = inside.endIndex
+      let networks = networks.inside(prefix)
+      let hosts = hosts.inside(prefix)
+      if networks.isEmpty, hosts.isEmpty {
+        result.append(prefix)
+      } else {
+        Self.split(prefix, around: Array(networks).merging(added: Array(hosts), removed: []).cover()[...], into: &result)
+      }
     }
     return result
-  }
-
-  /// The first excluded prefix that covers `key` or lies inside it.
-  package func overlapping(_ key: Key) -> Key? {
-    if let covering = covering(key) { return covering }
-    return prefixes.first { key.contains($0) }
   }
 
   /// The parts of `prefix` that none of the sorted disjoint prefixes `inside` it covers.

@@ -38,11 +38,18 @@ package struct Membership: Sendable {
     return changes
   }
 
-  /// The prefixes that have left a table since the last call of this or of `takeChanges`, whether or not they came back.
-  package mutating func takeDepartures(_ table: TableID) -> PrefixList {
-    guard Int(table.index) < tables.count else { return PrefixList() }
-    return PrefixList(
-      ipv4: tables[Int(table.index)].ipv4.takeDepartures(), ipv6: tables[Int(table.index)].ipv6.takeDepartures())
+  /// Whether anything has left a table since the last `takeMoves`.
+  package var hasDepartures: Bool { tables.contains { $0.ipv4.hasDepartures || $0.ipv6.hasDepartures } }
+
+  /// The prefixes that have entered and left each table since the last call of this or of `takeChanges`, also those that have left or
+  /// entered again.
+  package mutating func takeMoves() -> [TableDelta] {
+    tables.indices.map { index in
+      let (entered4, left4) = tables[index].ipv4.takeMoves()
+      let (entered6, left6) = tables[index].ipv6.takeMoves()
+      return TableDelta(
+        added: PrefixList(ipv4: entered4, ipv6: entered6), removed: PrefixList(ipv4: left4, ipv6: left6))
+    }
   }
 
   /// Prefixes of a table in a family.
@@ -118,8 +125,9 @@ private struct References<Key: AddressPrefix>: Sendable {
   private var entered: [Key] = []
   private var left: [Key] = []
 
-  /// Where in `left` those begin that `takeDepartures` has not told yet.
-  private var untold = 0
+  /// Where in `entered` and `left` those begin that `takeMoves` has not told yet.
+  private var untoldEntered = 0
+  private var untoldLeft = 0
 
   var count: Int { counts.count }
   var hasChanges: Bool { !entered.isEmpty || !left.isEmpty }
@@ -147,17 +155,22 @@ private struct References<Key: AddressPrefix>: Sendable {
     }
   }
 
-  mutating func takeDepartures() -> [Key] {
-    guard untold < left.count else { return [] }
-    defer { untold = left.count }
-    return Array(left[untold...])
+  var hasDepartures: Bool { untoldLeft < left.count }
+
+  mutating func takeMoves() -> (entered: [Key], left: [Key]) {
+    defer {
+      untoldEntered = entered.count
+      untoldLeft = left.count
+    }
+    return (Array(entered[untoldEntered...]), Array(left[untoldLeft...]))
   }
 
   mutating func takeChanges() -> (added: [Key], removed: [Key]) {
     defer {
       entered = []
       left = []
-      untold = 0
+      untoldEntered = 0
+      untoldLeft = 0
     }
     // A prefix can be twice in one list only if it is in the other as well, so a list alone is its own net.
     guard !entered.isEmpty, !left.isEmpty else { return (entered, left) }

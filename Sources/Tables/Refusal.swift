@@ -57,7 +57,7 @@ package enum ReservedAddresses {
   /// Whether an IPv4 address that begins with this octet can be one of them: most cannot, and need no search.
   private static let firstOctets: [Bool] = (0...255).map { octet in
     let block = IPv4Prefix(IPv4Address(UInt32(octet) << 24), length: 8)
-    return ipv4.prefixes.contains { reserved in
+    return ipv4.networks.contains { reserved in
       block.map { $0.contains(reserved) || reserved.contains($0) } ?? false
     }
   }

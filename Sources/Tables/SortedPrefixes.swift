@@ -12,6 +12,31 @@ extension Array {
     return cover
   }
 
+  /// Where the first element stands that is not less than `key`; the count: there is none.
+  func firstIndex(from key: Element) -> Int where Element: AddressPrefix {
+    firstIndex(beyond: { $0 < key })
+  }
+
+  /// Where the first element stands that is greater than `key`; the count: there is none.
+  func firstIndex(after key: Element) -> Int where Element: AddressPrefix {
+    firstIndex(beyond: { $0 <= key })
+  }
+
+  private func firstIndex(beyond isBefore: (Element) -> Bool) -> Int {
+    var lower = 0
+    var upper = count
+    while lower < upper {
+      let middle = lower + (upper - lower) / 2
+      if isBefore(self[middle]) { lower = middle + 1 } else { upper = middle }
+    }
+    return lower
+  }
+
+  /// Those that lie inside `prefix`, which stand together.
+  func inside(_ prefix: Element) -> ArraySlice<Element> where Element: AddressPrefix {
+    self[firstIndex(from: prefix)...].prefix { prefix.contains($0) }
+  }
+
   /// The list with sorted `added` and without sorted `removed`; what is in it already is not added again.
   package func merging(added: [Element], removed: [Element]) -> [Element] where Element: AddressPrefix {
     var result: [Element] = []
@@ -67,8 +92,10 @@ extension Array {
     return (removed, added)
   }
 
-  /// All pairs of a prefix of this list and one of the other of which one covers the other or both are equal.
-  package func overlaps(with other: [Element]) -> [(Element, Element)] where Element: AddressPrefix {
+  /// Pairs of a prefix of this list and one of the other of which one covers the other or both are equal, up to a number of them.
+  package func overlaps(
+    with other: [Element], atMost limit: Int = .max
+  ) -> [(Element, Element)] where Element: AddressPrefix {
     var pairs: [(Element, Element)] = []
     // Prefixes of each list that cover what comes next, the widest first.
     var open: [Element] = []
@@ -77,7 +104,7 @@ extension Array {
     var theirs = other.makeIterator()
     var nextMine = mine.next()
     var nextTheirs = theirs.next()
-    while nextMine != nil || nextTheirs != nil {
+    while nextMine != nil || nextTheirs != nil, pairs.count < limit {
       let takesMine = nextTheirs.map { theirs in nextMine.map { $0 <= theirs } ?? false } ?? true
       guard let prefix = takesMine ? nextMine : nextTheirs else { break }
       while let last = open.last, !last.contains(prefix) { open.removeLast() }

@@ -10,13 +10,14 @@ package import Primitives
 /// The members of the interval set are kept sorted, and both covers, before and after, are one linear pass. That is exact by
 /// construction, and cheap beside the kernel, which rebuilds such a set on every commit.
 ///
-/// Addresses that must not be in the sets, such as this host's own, are an `Exclusion`: taken out of the cover last, so that members may
+/// Addresses that must not be in the sets, such as this host's own, are `Exclusion`s: taken out of the cover last, so that members may
 /// come and go around them without a thought.
 package struct TableProjection<Key: AddressPrefix>: Sendable {
   package let layout: SetLayout
   /// Members that belong into the interval set, sorted.
   private var intervalMembers: [Key] = []
-  package private(set) var exclusion = Exclusion<Key>()
+  /// In layers, one from each source of exclusions.
+  private var exclusions: [Exclusion<Key>] = []
   /// Hosts that are members and that the exclusion keeps out of the hash set.
   package private(set) var excludedHostCount = 0
 
@@ -45,33 +46,36 @@ package struct TableProjection<Key: AddressPrefix>: Sendable {
       applyHosts(added: added.filter(\.isHost), removed: removed.filter(\.isHost), &changes)
       let intervals = (added: added.filter { !$0.isHost }, removed: removed.filter { !$0.isHost })
       if !intervals.added.isEmpty || !intervals.removed.isEmpty {
-        applyIntervals(added: intervals.added, removed: intervals.removed, exclusion, &changes)
+        applyIntervals(added: intervals.added, removed: intervals.removed, exclusions, &changes)
       }
     case .intervals:
-      applyIntervals(added: added, removed: removed, exclusion, &changes)
+      applyIntervals(added: added, removed: removed, exclusions, &changes)
     }
     return changes
   }
 
-  /// Applies the net change of a table together with another exclusion.
+  /// Applies the net change of a table together with other exclusions.
   ///
   /// - Parameters:
   ///   - added: and `removed` as with `apply(added:removed:)`.
+  ///   - moved: prefixes that are excluded anew, or no more; nil: any may be.
   ///   - isMember: whether a host is a member after the change.
-  ///   - hosts: all hosts that are members after the change; asked for only when more than single addresses are excluded anew.
+  ///   - hosts: all hosts that are members after the change; asked for only when more than single addresses have moved.
   package mutating func apply(
-    added: [Key], removed: [Key], excluding new: Exclusion<Key>, isMember: (Key) -> Bool, hosts: () -> [Key]
+    added: [Key], removed: [Key], excluding new: [Exclusion<Key>], moved: [Key]?, isMember: (Key) -> Bool,
+    hosts: () -> [Key]
   ) -> Changes {
-    guard new != exclusion else { return apply(added: added, removed: removed) }
     var changes = Changes()
+    let old = exclusions
     switch layout {
     case .hostsAndIntervals:
+      let isExcluded = { (host: Key, layers: [Exclusion<Key>]) in layers.contains { $0.contains(host) } }
       let addedHosts = Set(added.filter(\.isHost))
-      let moved = exclusion.prefixes.difference(to: new.prefixes)
-      let concerned = moved.removed + moved.added
-      let candidates = concerned.allSatisfy(\.isHost) ? Array(Set(concerned)).filter(isMember) : hosts()
-      for host in candidates where !addedHosts.contains(host) {
-        switch (exclusion.contains(host), new.contains(host)) {
+      var candidates: [Key]
+      if let moved, moved.allSatisfy(\.isHost) { candidates = Set(moved).filter(isMember) } else { candidates = hosts() }
+      candidates.removeAll { addedHosts.contains($0) }
+      for host in candidates {
+        switch (isExcluded(host, old), isExcluded(host, new)) {
         case (true, false):
           changes.addedHosts.append(host)
           excludedHostCount -= 1
@@ -82,36 +86,36 @@ package struct TableProjection<Key: AddressPrefix>: Sendable {
         }
       }
       for host in removed where host.isHost {
-        if exclusion.contains(host) { excludedHostCount -= 1 } else { changes.removedHosts.append(host) }
+        if isExcluded(host, old) { excludedHostCount -= 1 } else { changes.removedHosts.append(host) }
       }
       for host in addedHosts {
-        if new.contains(host) { excludedHostCount += 1 } else { changes.addedHosts.append(host) }
+        if isExcluded(host, new) { excludedHostCount += 1 } else { changes.addedHosts.append(host) }
       }
       applyIntervals(added: added.filter { !$0.isHost }, removed: removed.filter { !$0.isHost }, new, &changes)
     case .intervals:
       applyIntervals(added: added, removed: removed, new, &changes)
     }
-    exclusion = new
+    exclusions = new
     return changes
   }
 
   private mutating func applyHosts(added: [Key], removed: [Key], _ changes: inout Changes) {
-    guard !exclusion.isEmpty else {
+    guard !exclusions.isEmpty else {
       changes.addedHosts = added
       changes.removedHosts = removed
       return
     }
-    changes.addedHosts = added.filter { !exclusion.contains($0) }
-    changes.removedHosts = removed.filter { !exclusion.contains($0) }
+    changes.addedHosts = added.filter { !isExcluded($0) }
+    changes.removedHosts = removed.filter { !isExcluded($0) }
     excludedHostCount += added.count - changes.addedHosts.count - removed.count + changes.removedHosts.count
   }
 
   private mutating func applyIntervals(
-    added: [Key], removed: [Key], _ new: Exclusion<Key>, _ changes: inout Changes
+    added: [Key], removed: [Key], _ new: [Exclusion<Key>], _ changes: inout Changes
   ) {
     let before = intervalElements
     intervalMembers = intervalMembers.merging(added: added.sorted(), removed: removed.sorted())
-    let after = new.subtracted(from: intervalMembers.cover())
+    let after = Self.elements(intervalMembers, new)
     (changes.removedIntervals, changes.addedIntervals) = before.difference(to: after)
   }
 
@@ -119,7 +123,7 @@ package struct TableProjection<Key: AddressPrefix>: Sendable {
   ///
   /// - Returns: what brings sets with the given contents to hold them.
   package mutating func reset(
-    to members: [Key], excluding new: Exclusion<Key> = Exclusion([]), kernelHosts: [Key], kernelIntervals: [Key]
+    to members: [Key], excluding new: [Exclusion<Key>] = [], kernelHosts: [Key], kernelIntervals: [Key]
   ) -> Changes {
     let sorted = members.sorted()
     var hosts: [Key]
@@ -131,9 +135,9 @@ package struct TableProjection<Key: AddressPrefix>: Sendable {
       hosts = []
       intervalMembers = sorted
     }
-    exclusion = new
+    exclusions = new
     let count = hosts.count
-    if !exclusion.isEmpty { hosts.removeAll { exclusion.contains($0) } }
+    if !exclusions.isEmpty { hosts.removeAll { isExcluded($0) } }
     excludedHostCount = count - hosts.count
     var changes = Changes()
     (changes.removedHosts, changes.addedHosts) = kernelHosts.sorted().difference(to: hosts)
@@ -146,13 +150,19 @@ package struct TableProjection<Key: AddressPrefix>: Sendable {
   package var intervalMemberCount: Int { intervalMembers.count }
 
   /// The elements that the interval set must hold now.
-  package var intervalElements: [Key] { exclusion.subtracted(from: intervalMembers.cover()) }
+  package var intervalElements: [Key] { Self.elements(intervalMembers, exclusions) }
+
+  private static func elements(_ members: [Key], _ exclusions: [Exclusion<Key>]) -> [Key] {
+    exclusions.reduce(members.cover()) { $1.subtracted(from: $0) }
+  }
+
+  private func isExcluded(_ host: Key) -> Bool { exclusions.contains { $0.contains(host) } }
 
   /// The element by which a set should hold `key`; nil: none should hold all of it.
   ///
   /// - Parameter isMember: whether a host is a member of the table.
   package func element(holding key: Key, isMember: (Key) -> Bool) -> Key? {
-    if layout == .hostsAndIntervals, key.isHost, isMember(key), !exclusion.contains(key) { return key }
+    if layout == .hostsAndIntervals, key.isHost, isMember(key), !isExcluded(key) { return key }
     return intervalElements.first { $0.contains(key) }
   }
 }

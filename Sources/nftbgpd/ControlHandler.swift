@@ -15,6 +15,7 @@ final class ControlHandler: ChannelInboundHandler {
   private var isScheduled = false
   /// The answer to the last request is being worked out.
   private var isAsking = false
+  private var isServing = false
 
   /// Replies in one go.
   private static let burst = 8
@@ -40,19 +41,28 @@ final class ControlHandler: ChannelInboundHandler {
     context.fireChannelWritabilityChanged()
   }
 
+  /// A client that neither asks nor reads is let go: what it has not read keeps the routes of its answer in memory.
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if event is IdleStateHandler.IdleStateEvent { context.close(promise: nil) }
+    context.fireUserInboundEventTriggered(event)
+  }
+
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     context.close(promise: nil)
   }
 
   /// Goes on with the answer; with none left, takes the next request.
   private func serve(_ context: ChannelHandlerContext) {
-    guard !isScheduled, !isAsking else { return }
+    // An answer that is there at once comes from inside of this, and the loop below goes on with it.
+    guard !isScheduled, !isAsking, !isServing else { return }
+    isServing = true
+    defer { isServing = false }
     var replies = 0
-    while context.channel.isWritable {
+    while context.channel.isWritable, !isAsking {
       if replies == Self.burst { return goOnLater(context) }
+      replies += 1
       if let reply = answer?.next() {
         context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: reply.encode())), promise: nil)
-        replies += 1
         continue
       }
       answer = nil
@@ -61,7 +71,6 @@ final class ControlHandler: ChannelInboundHandler {
         pending.moveReaderIndex(forwardBy: end)
         pending.discardReadBytes()
         take(request, context)
-        if isAsking { return }
       } catch {
         context.writeAndFlush(
           wrapOutboundOut(ByteBuffer(bytes: ControlReply.failure("\(error)").encode())), promise: nil)

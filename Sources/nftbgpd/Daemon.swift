@@ -37,6 +37,7 @@ actor Daemon: LoopActor {
   private var listeners: [any Channel] = []
   private var timer: Scheduled<Void>?
   private var isSettling = false
+  private var clients = 0
 
   init(
     on loop: any EventLoop, _ configuration: Configuration, routerID: IPv4Address, kernel: KernelTables,
@@ -58,7 +59,13 @@ actor Daemon: LoopActor {
     if sockets.allSatisfy(\.restricted) { sockets.append(ControlSocket(path: Self.defaultSocket, restricted: false)) }
     for socket in sockets { listeners.append(try await listen(on: socket)) }
     for listener in configuration.listeners { listeners.append(try await listen(on: listener)) }
-    if let addresses = try await host.check() { engine.handle(.hostAddresses(addresses), at: now) }
+    if configuration.protectsHost {
+      do {
+        if let addresses = try await host.check() { engine.handle(.hostAddresses(addresses), at: now) }
+      } catch {
+        logger.error("\(error); trying again")
+      }
+    }
     loadSnapshot()
     engine.handle(.setsRead(contents), at: now)
     turn(.start)
@@ -82,10 +89,10 @@ actor Daemon: LoopActor {
     turn(.stop(.init(.administrativeShutdown)))
     for channel in open { try? await channel.closeFuture.get() }
     timer?.cancel()
-    // What the next start begins with, also when the last changes are younger than the pause before a save.
-    if let path = configuration.snapshotPath, engine.hasUnsavedChanges {
+    // What the next start begins with, as of now.
+    if let path = configuration.snapshotPath {
       do throws(SystemError) {
-        try SnapshotFile.save(engine.snapshot, to: path)
+        try SnapshotFile.save(engine.snapshot, age: engine.snapshotAge(at: now), to: path)
       } catch {
         logger.error("\(error); the snapshot stays as it was")
       }
@@ -134,7 +141,7 @@ actor Daemon: LoopActor {
     case .readSets: readSets()
     case .checkSets: checkSets()
     case .checkHost: checkHost()
-    case .saveSnapshot(let tables): saveSnapshot(tables)
+    case .saveSnapshot(let tables, let age): saveSnapshot(tables, age)
     case .commit(let serial, let changes, let isRepair): commit(serial, changes, isRepair: isRepair)
     case .export(let index, let file, let prefixes): export(index, file, prefixes)
     case .log(let record): logger.log(level: Logger.Level(record.level), "\(record.message)")
@@ -273,13 +280,27 @@ actor Daemon: LoopActor {
     return try await ServerBootstrap(group: loop)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(
-            ControlHandler(isRestricted: socket.restricted) { request in
-              self.assumeIsolated { $0.answer(request, on: channel.eventLoop) }
-            })
+          try self.assumeIsolated { try $0.accept(client: channel, isRestricted: socket.restricted) }
         }
       }
       .bind(unixDomainSocketPath: socket.path, cleanupExistingSocketFile: true).get()
+  }
+
+  /// More clients at once are no operators: the descriptors are for neighbours.
+  private static let mostClients = 64
+  /// How long a client may do nothing.
+  private static let clientPatience = TimeAmount.minutes(5)
+
+  private func accept(client channel: any Channel, isRestricted: Bool) throws {
+    guard clients < Self.mostClients else { throw ChannelError.ioOnClosedChannel }
+    clients += 1
+    channel.closeFuture.whenComplete { _ in self.assumeIsolated { $0.clients -= 1 } }
+    try channel.pipeline.syncOperations.addHandlers([
+      IdleStateHandler(allTimeout: Self.clientPatience),
+      ControlHandler(isRestricted: isRestricted) { request in
+        self.assumeIsolated { $0.answer(request, on: channel.eventLoop) }
+      },
+    ])
   }
 
   /// Carries out a request.
@@ -329,11 +350,11 @@ actor Daemon: LoopActor {
     }
   }
 
-  private func saveSnapshot(_ tables: [String: PrefixList]) {
+  private func saveSnapshot(_ tables: [String: PrefixList], _ age: Interval) {
     guard let path = configuration.snapshotPath else { return }
     NIOThreadPool.singleton.runIfActive(eventLoop: loop) { () -> SystemError? in
       do throws(SystemError) {
-        try SnapshotFile.save(tables, to: path)
+        try SnapshotFile.save(tables, age: age, to: path)
         return nil
       } catch {
         return error

@@ -23,10 +23,20 @@ struct DaemonService: Service {
     while true {
       do {
         return try await kernel.read()
-      } catch let error as NetfilterError where error.cause == .stale || error.cause == .lost {
+      } catch let error as NetfilterError where error.isTransient {
         logger.warning("\(error); trying again")
         try await Task.sleep(for: .seconds(1))
       }
+    }
+  }
+}
+
+extension NetfilterError {
+  /// Whether the same look may succeed a moment later: other programs have changed the ruleset meanwhile, or an answer was lost.
+  fileprivate var isTransient: Bool {
+    switch cause {
+    case .stale, .lost, .notFound, .exists, .outOfMemory: true
+    case .notPermitted, .setFull, .tooBig, .unsuitable, .malformed, .other: false
     }
   }
 }

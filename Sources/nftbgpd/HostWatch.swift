@@ -13,6 +13,9 @@ actor HostWatch: LoopActor {
   private let neighbors: [IPAddress]
   private var network: HostNetwork
   private var last: HostAddresses?
+  private var own: [IPAddress] = []
+  /// The addresses may have changed since they were last read.
+  private var isDirty = true
 
   /// The resolvers of the host, and those that a stub resolver of systemd asks in turn.
   private static let resolverFiles = ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"]
@@ -25,10 +28,13 @@ actor HostWatch: LoopActor {
 
   /// The host's addresses; nil when they are what they were at the last call.
   func check() throws(NetfilterError) -> HostAddresses? {
-    var found = last ?? HostAddresses()
-    if try network.hasChanged() || last == nil { found.own = try network.addresses() }
-    found.gateways = try network.gateways(towards: neighbors)
-    found.resolvers = Self.resolverFiles.flatMap { Self.resolvers($0) }
+    // Whatever fails here is tried again at the next call: no event is lost.
+    if try network.hasChanged() { isDirty = true }
+    if isDirty { own = try network.addresses() }
+    isDirty = false
+    let found = HostAddresses(
+      own: own, gateways: try network.gateways(towards: neighbors),
+      resolvers: Self.resolverFiles.flatMap { Self.resolvers($0) })
     guard found != last else { return nil }
     last = found
     return found

@@ -49,16 +49,23 @@ extension KernelTables {
   private func commitEach(_ changes: [SetChange]) throws -> [KernelRefusal] {
     var failure: NetfilterError?
     var refusals: [KernelSet: KernelRefusal] = [:]
-    for change in changes {
+    var rest = changes[...]
+    while let change = rest.popFirst() {
       do throws(NetfilterError) {
         try commitTogether([change])
       } catch {
-        guard error.isAboutAnElement, change.removed.isEmpty else {
+        guard error.isAboutAnElement else {
           failure = failure ?? error
+          continue
+        }
+        // What leaves makes room for what comes.
+        guard change.halves.count == 1 else {
+          rest = change.halves + rest
           continue
         }
         do throws(NetfilterError) {
           let refused = try commitInParts(change, after: error)
+          guard !refused.isEmpty else { continue }
           refusals[change.set, default: KernelRefusal(set: change.set, prefixes: PrefixList(), reason: error.words)]
             .prefixes.append(contentsOf: refused)
         } catch {
@@ -74,6 +81,8 @@ extension KernelTables {
   ///
   /// - Returns: what it does not take. Of a set that is full these are the last ones.
   private func commitInParts(_ change: SetChange, after error: NetfilterError) throws(NetfilterError) -> PrefixList {
+    // What is there cannot be missing because of another element.
+    guard change.removed.isEmpty || change.replaces else { throw error }
     guard change.added.count > 1 else {
       if change.replaces { try commitTogether([SetChange(set: change.set, replaces: true)]) }
       return change.added

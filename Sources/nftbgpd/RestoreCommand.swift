@@ -30,7 +30,7 @@ struct RestoreCommand: AsyncParsableCommand {
       // An engine that is not started wants what was saved and what the sets hold, and nothing else.
       let host = try HostWatch(on: loops.any(), neighbors: configuration.neighbors.map(\.address))
       var engine = Engine(configuration, routerID: IPv4Address(0), random: RandomSource(seed: 0))
-      if let addresses = try await host.check() { engine.handle(.hostAddresses(addresses), at: .zero) }
+      if let addresses = try? await host.check() { engine.handle(.hostAddresses(addresses), at: .zero) }
       engine.handle(.snapshotLoaded(saved, age: age), at: .zero)
       engine.handle(.setsRead(try await kernel.read()), at: .zero)
       for effect in engine.takeEffects(at: .zero) {

@@ -37,9 +37,11 @@ enum SnapshotFile {
   }
 
   /// Replaces the snapshot in one step; it blocks.
-  static func save(_ tables: [String: PrefixList], to path: String) throws(SystemError) {
+  ///
+  /// - Parameter age: how long ago the tables were known to be right.
+  static func save(_ tables: [String: PrefixList], age: Interval, to path: String) throws(SystemError) {
     let snapshot = Snapshot(
-      created: Int64(Date.now.timeIntervalSince1970),
+      created: Int64(Date.now.timeIntervalSince1970) - Int64(age.seconds),
       tables: tables.sorted { $0.key < $1.key }.map { .init(name: $0.key, prefixes: $0.value) })
     try Directory.createParent(of: path)
     try FileReplacement(path: path).write(snapshot.encode())

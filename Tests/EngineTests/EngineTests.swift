@@ -5,6 +5,7 @@ import Control
 import Engine
 import Primitives
 import Tables
+import TestSupport
 import Testing
 
 @Suite("The engine")

@@ -5,6 +5,7 @@ import Control
 import Engine
 import Primitives
 import Tables
+import TestSupport
 import Testing
 
 /// An engine under virtual time, with peers that speak real octets and a kernel that is a dictionary with nf_tables' rules.
@@ -24,6 +25,7 @@ struct Laboratory {
   var heldCommits: [(serial: UInt64, changes: [SetChange])] = []
   /// What the engine saved last, and how often.
   var snapshots: [[String: PrefixList]] = []
+  var snapshotAges: [Interval] = []
   /// What the shell would find out when the sets are checked.
   var foreignChange: String?
   var checks = 0
@@ -39,11 +41,11 @@ struct Laboratory {
 
   init(
     _ configuration: Configuration = Laboratory.configuration(peers: 2), kernel: KernelModel = KernelModel(),
-    snapshot: [String: PrefixList]? = nil
+    snapshot: [String: PrefixList]? = nil, age: Interval = .zero
   ) {
     engine = Engine(configuration, routerID: IPv4Address(0x7F00_0001), random: RandomSource(seed: 1))
     self.kernel = kernel
-    if let snapshot { engine.handle(.snapshotLoaded(snapshot, age: .zero), at: now) }
+    if let snapshot { engine.handle(.snapshotLoaded(snapshot, age: age), at: now) }
     engine.handle(.start, at: now)
     settle()
   }
@@ -104,7 +106,8 @@ struct Laboratory {
       let change = foreignChange
       foreignChange = nil
       if holdsChecks { heldChecks.append(change) } else { engine.handle(.setsChecked(change), at: now) }
-    case .saveSnapshot(let snapshot):
+    case .saveSnapshot(let snapshot, let age):
+      snapshotAges.append(age)
       snapshots.append(snapshot)
       engine.handle(.snapshotSaved(nil), at: now)
     case .commit(let serial, let changes, let isRepair):
@@ -125,7 +128,9 @@ struct Laboratory {
     if let commitFailure {
       engine.handle(.commitFailed(serial: serial, commitFailure), at: now)
     } else {
-      engine.handle(.committed(serial: serial, refusing: kernel.apply(changes), .milliseconds(1)), at: now)
+      let refusals = kernel.apply(changes)
+      #expect(kernel.violations.isEmpty)
+      engine.handle(.committed(serial: serial, refusing: refusals, .milliseconds(1)), at: now)
     }
   }
 
@@ -263,70 +268,5 @@ struct Laboratory {
     var replies: [ControlReply] = []
     while let reply = answer.next() { replies.append(reply) }
     return replies
-  }
-}
-
-/// Kernel sets with the rules that nf_tables enforces, and those that it should.
-struct KernelModel {
-  var sets: [String: Set<Prefix>] = [:]
-  /// Tables whose set the operator has declared with `flags interval`.
-  var intervalTables: Set<String> = []
-  var commits = 0
-  /// Sets that take no more elements than this.
-  var sizes: [String: Int] = [:]
-
-  mutating func apply(_ changes: [SetChange]) -> [KernelRefusal] {
-    commits += 1
-    var refusals: [KernelRefusal] = []
-    for change in changes {
-      if change.replaces { sets[change.set.name] = [] }
-      let removed = change.removed.all
-      #expect(sets[change.set.name, default: []].isSuperset(of: removed), "ENOENT in \(change.set.name)")
-      sets[change.set.name, default: []].subtract(removed)
-    }
-    for change in changes {
-      for prefix in change.added.all {
-        let set = sets[change.set.name, default: []]
-        #expect(!set.contains(prefix), "\(prefix) again in \(change.set.name)")
-        #expect(prefix.family == change.set.family)
-        if change.set.isInterval {
-          #expect(
-            !set.contains { $0.contains(prefix) || prefix.contains($0) },
-            "EEXIST: \(prefix) overlaps in \(change.set.name)")
-        } else {
-          #expect(prefix.isHost)
-        }
-        if let size = sizes[change.set.name], set.count >= size {
-          if refusals.last?.set != change.set {
-            refusals.append(KernelRefusal(set: change.set, prefixes: PrefixList(), reason: "it is full"))
-          }
-          refusals[refusals.count - 1].prefixes.append(prefix)
-        } else {
-          sets[change.set.name, default: []].insert(prefix)
-        }
-      }
-    }
-    return refusals
-  }
-
-  func contents(_ names: [String]) -> [TableContents] {
-    var contents: [TableContents] = []
-    for (index, name) in names.enumerated() {
-      for family in AddressFamily.allCases {
-        let layout: SetLayout = intervalTables.contains(name) ? .intervals : .hostsAndIntervals
-        var content = TableContents(table: TableID(index: UInt8(index)), family: family, layout: layout)
-        for set in KernelSet.sets(of: name, family, layout) {
-          let list = PrefixList(sets[set.name, default: []].sorted())
-          if set.isInterval { content.intervals = list } else { content.hosts = list }
-        }
-        contents.append(content)
-      }
-    }
-    return contents
-  }
-
-  /// The elements of all sets of a table, as text.
-  func table(_ name: String) -> [String] {
-    [name, name + "_net", name + "6", name + "6_net"].flatMap { sets[$0, default: []].sorted() }.map(\.description)
   }
 }

@@ -2,6 +2,7 @@ import BGPWire
 import ConfigFile
 import Engine
 import Primitives
+import TestSupport
 import Testing
 
 @Suite("What outlives a session, a run and a reboot")

@@ -4,6 +4,7 @@ import Control
 import Engine
 import Primitives
 import Tables
+import TestSupport
 import Testing
 
 @Suite("Table truth")

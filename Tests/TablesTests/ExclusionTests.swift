@@ -15,7 +15,7 @@ struct ExclusionTests {
   @Test("A prefix is split around what is excluded, and dropped when all of it is")
   func splitting() {
     let exclusion = Exclusion(Self.v4("45.0.0.1", "45.0.0.0/31", "45.0.2.0/24"))
-    #expect(exclusion.prefixes == Self.v4("45.0.0.0/31", "45.0.2.0/24"))
+    #expect(exclusion.networks == Self.v4("45.0.0.0/31", "45.0.2.0/24"))
     #expect(
       exclusion.subtracted(from: Self.v4("45.0.0.0/29", "45.0.1.0/24", "45.0.2.0/25", "45.0.2.200", "46.0.0.0/8"))
         == Self.v4("45.0.0.2/31", "45.0.0.4/30", "45.0.1.0/24", "46.0.0.0/8"))
@@ -43,12 +43,22 @@ struct ExclusionTests {
     for _ in 0..<500 {
       let members = draw(6)
       let excluded = draw(4)
-      let result = Exclusion(excluded).subtracted(from: Exclusion(members).prefixes)
-      #expect(result == result.sorted() && Exclusion(result).prefixes == result)
+      let result = Exclusion(excluded).subtracted(from: members.sorted().cover())
+      #expect(result == result.sorted() && result.cover() == result)
       for value in 0..<64 as Range<UInt32> {
         let address = IPv4Prefix(host: IPv4Address(value))
         let wanted = members.contains { $0.contains(address) } && !excluded.contains { $0.contains(address) }
         #expect(result.contains { $0.contains(address) } == wanted)
+      }
+      // Changed one address at a time, it is the same as made anew.
+      var changed = Exclusion(excluded)
+      let added = draw(3).map { IPv4Prefix(host: $0.address) }
+      let removed = excluded.filter(\.isHost)
+      changed.change(adding: added, removing: removed)
+      #expect(changed == Exclusion(excluded.filter { !$0.isHost } + added))
+      for key in draw(5) {
+        let overlaps = excluded.contains { $0.contains(key) || key.contains($0) }
+        #expect((Exclusion(excluded).overlapping(key) != nil) == overlaps)
       }
     }
   }
@@ -115,37 +125,68 @@ struct ShrinkGuardTests {
     numbers.map { Prefix(host: .v4(IPv4Address(0x2D00_0000 + $0))) }
   }
 
+  private static func policy(_ limit: UInt8, hold: Int = 86400) -> TablePolicy {
+    var policy = TablePolicy(role: .black)
+    policy.shrinkLimit = limit
+    policy.shrinkHold = .seconds(hold)
+    return policy
+  }
+
+  private static func note(
+    _ limit: inout ShrinkGuard, _ prefixes: [Prefix], size: Int, at seconds: Int, back: Set<Prefix> = []
+  ) -> Int {
+    limit.note(prefixes, size: size, at: .zero + .seconds(seconds)) { back.contains($0) }.count
+  }
+
   @Test("More than the share within the window comes back as a whole; less, fewer or slower does not")
   func window() {
-    var policy = TablePolicy(role: .black)
-    policy.shrinkLimit = 10
-    var limit = ShrinkGuard(policy)
-    let share = limit.note(Self.hosts(0..<100), size: 900, at: .zero)
-    let slow = limit.note(Self.hosts(100..<101), size: 899, at: .zero + ShrinkGuard.window)
-    let much = limit.note(Self.hosts(101..<201), size: 799, at: .zero + ShrinkGuard.window + .seconds(299))
-    #expect(share.isEmpty && slow.isEmpty)
-    #expect(much.count == 101 && limit.held.count == 101)
-    var small = ShrinkGuard(policy)
-    let few = small.note(Self.hosts(0..<99), size: 1, at: .zero)
-    policy.shrinkLimit = 100
-    var off = ShrinkGuard(policy)
-    let all = off.note(Self.hosts(0..<1000), size: 0, at: .zero)
-    #expect(few.isEmpty && all.isEmpty)
+    var limit = ShrinkGuard(Self.policy(10))
+    let share = Self.note(&limit, Self.hosts(0..<100), size: 900, at: 0)
+    let slow = Self.note(&limit, Self.hosts(100..<101), size: 899, at: 300)
+    let much = Self.note(&limit, Self.hosts(101..<201), size: 799, at: 599)
+    #expect([share, slow, much] == [0, 0, 101])
+    #expect(limit.heldCount == 101)
+    var small = ShrinkGuard(Self.policy(10))
+    let few = Self.note(&small, Self.hosts(0..<99), size: 1, at: 0)
+    var off = ShrinkGuard(Self.policy(100))
+    let all = Self.note(&off, Self.hosts(0..<1000), size: 0, at: 0)
+    #expect([few, all] == [0, 0])
+  }
+
+  @Test("A prefix that comes and goes is one, and those that are back are none")
+  func flapping() {
+    var limit = ShrinkGuard(Self.policy(50))
+    var held = 0
+    for second in 0..<200 { held += Self.note(&limit, Self.hosts(7..<8), size: 100, at: second) }
+    let back = Self.note(&limit, Self.hosts(0..<150), size: 100, at: 200, back: Set(Self.hosts(0..<140)))
+    #expect([held, back] == [0, 0])
+  }
+
+  @Test("Each is held for its time, however much follows it")
+  func holdTime() {
+    var limit = ShrinkGuard(Self.policy(50, hold: 3600))
+    _ = Self.note(&limit, Self.hosts(0..<600), size: 400, at: 0)
+    for hour in 1..<100 as Range<UInt32> {
+      let more = Self.note(&limit, Self.hosts(1000 + hour..<1001 + hour), size: 1000, at: Int(hour) * 30)
+      #expect(more == 1)
+    }
+    #expect(limit.deadline == .zero + .seconds(3600))
+    let due = limit.releaseDue(at: .zero + .seconds(3600))
+    #expect(due.count == 600 && limit.heldCount == 99)
+    let next = limit.deadline
+    #expect(next == .zero + .seconds(3660))
   }
 
   @Test("What is released one by one, or all at once, is held no more")
   func release() {
-    var policy = TablePolicy(role: .black)
-    policy.shrinkHold = .seconds(60)
-    var limit = ShrinkGuard(policy)
-    let held = limit.note(Self.hosts(0..<100), size: 0, at: .zero)
-    #expect(held.count == 100)
-    #expect(limit.deadline == .zero + .seconds(60))
+    var limit = ShrinkGuard(Self.policy(50, hold: 60))
+    let held = Self.note(&limit, Self.hosts(0..<100), size: 0, at: 0)
+    #expect(held == 100)
     let isReleased = limit.release(Self.hosts(0..<1)[0])
     let isReleasedAgain = limit.release(Self.hosts(0..<1)[0])
     #expect(isReleased && !isReleasedAgain)
     let rest = limit.releaseAll()
     #expect(rest.count == 99)
-    #expect(limit.deadline == nil && limit.held.isEmpty)
+    #expect(limit.deadline == nil && limit.heldCount == 0)
   }
 }
