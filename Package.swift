@@ -105,8 +105,8 @@ let package = Package(
     tests(
       "EngineTests",
       ["TestSupport", "Engine", "ConfigFile", "Control", "Tables", "RIB", "BGPSession", "BGPWire", "Primitives"]),
-    tests("KernelTests", ["Netfilter", "Primitives"]),
-    tests("InteropTests", ["nftbgpd", "nftbgpctl", "feedserver"]),
+    tests("KernelTests", ["TestSupport", "Netfilter", "Primitives"]),
+    tests("InteropTests", ["TestSupport", "nftbgpd", "nftbgpctl", "feedserver", "Primitives"]),
   ]
 )
 

@@ -50,7 +50,8 @@ extension Engine {
     }
     let shrinkGuard = tables.shrinkGuards[Int(table.index)]
     for prefix in members {
-      if let until = shrinkGuard.heldUntil(prefix) { notes.append(.held(prefix, UInt64(clamping: (until - now).seconds))) }
+      guard let until = shrinkGuard.heldUntil(prefix) else { continue }
+      notes.append(.held(prefix, UInt64(clamping: (until - now).seconds)))
     }
     guard !members.isEmpty else { return notes }
     if tables.exclusions.isProtected(table), let found = tables.exclusions.overlapping(asked) {

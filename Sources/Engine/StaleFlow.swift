@@ -151,7 +151,8 @@ extension Engine {
       let table = TableID(index: UInt8(truncatingIfNeeded: index))
       var count = 0
       withoutHolding(now) { engine in count = engine.tables.releaseHeld(table, dueAt: now) }
-      if count > 0 { log(.warning, "table \(tables.names[index]): \(count) held prefixes leave, the hold time is over") }
+      guard count > 0 else { continue }
+      log(.warning, "table \(tables.names[index]): \(count) held prefixes leave, the hold time is over")
     }
   }
 

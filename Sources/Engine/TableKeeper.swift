@@ -310,8 +310,9 @@ struct TableKeeper: Sendable {
     if soon {
       // A look at all sets is not to be had for every element that leaves.
       let next = max(now + .seconds(1), (lastSoonRetry ?? .zero) + .seconds(10))
+      guard retryDeadline.map({ next < $0 }) ?? true else { return }
+      retryDeadline = next
       lastSoonRetry = next
-      retryDeadline = min(retryDeadline ?? next, next)
     } else {
       let next = now + .seconds(min(1 << min(failures, 6), 60))
       retryDeadline = min(retryDeadline ?? next, next)
@@ -329,7 +330,8 @@ struct TableKeeper: Sendable {
   func contents(of table: TableID) -> PrefixList {
     let members = membership.prefixes(of: table)
     return PrefixList(
-      ipv4: Self.without(exclusions.ipv4(table), members.ipv4), ipv6: Self.without(exclusions.ipv6(table), members.ipv6))
+      ipv4: Self.without(exclusions.ipv4(table), members.ipv4), ipv6: Self.without(exclusions.ipv6(table), members.ipv6)
+    )
   }
 
   private static func without<Key: AddressPrefix>(_ exclusions: [Exclusion<Key>], _ members: [Key]) -> [Key] {

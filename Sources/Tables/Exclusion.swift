@@ -67,7 +67,8 @@ package struct Exclusion<Key: AddressPrefix>: Hashable, Sendable {
       if networks.isEmpty, hosts.isEmpty {
         result.append(prefix)
       } else {
-        Self.split(prefix, around: Array(networks).merging(added: Array(hosts), removed: []).cover()[...], into: &result)
+        let inside = Array(networks).merging(added: Array(hosts), removed: []).cover()
+        Self.split(prefix, around: inside[...], into: &result)
       }
     }
     return result

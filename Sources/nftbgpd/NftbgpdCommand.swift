@@ -48,7 +48,7 @@ struct NftbgpdCommand: AsyncParsableCommand {
       let kernel = try KernelTables(on: tableLoops.any(), configuration)
       let host = try HostWatch(on: tableLoops.any(), neighbors: configuration.neighbors.map(\.address))
       let daemon = Daemon(
-        on: loops.any(), configuration, routerID: try Self.routerID(configuration), kernel: kernel, host: host,
+        on: loops.any(), configuration, routerID: try await Self.routerID(configuration), kernel: kernel, host: host,
         logger: logger)
       var quiet = Logger(label: "lifecycle")
       quiet.logLevel = .error
@@ -69,10 +69,10 @@ struct NftbgpdCommand: AsyncParsableCommand {
   }
 
   /// bgpd(8)'s choice: the highest IPv4 address of an interface, loopback only when there is no other.
-  private static func routerID(_ configuration: Configuration) throws -> IPv4Address {
+  private static func routerID(_ configuration: Configuration) async throws -> IPv4Address {
     if let given = configuration.routerID { return given }
     var addresses: [IPv4Address] = []
-    for device in try System.enumerateDevices() {
+    for device in try await devices() {
       if case .v4(let address) = device.address?.endpoint?.address { addresses.append(address) }
     }
     let isLoopback = { (address: IPv4Address) in address.value >> 24 == 127 }
@@ -81,5 +81,14 @@ struct NftbgpdCommand: AsyncParsableCommand {
         call: "router-id", errorNumber: 0, explanation: "no interface has an IPv4 address; give router-id")
     }
     return highest
+  }
+
+  /// The kernel may lose an answer when much happens at once, as at boot: that is no reason not to start.
+  private static func devices() async throws -> [NIONetworkDevice] {
+    for _ in 0..<10 {
+      if let devices = try? System.enumerateDevices() { return devices }
+      try await Task.sleep(for: .milliseconds(100))
+    }
+    return try System.enumerateDevices()
   }
 }

@@ -102,8 +102,11 @@ struct RetentionTests {
     #expect(lab.snapshots.isEmpty)
     lab.advance(.seconds(2))
     #expect(lab.snapshots.map { $0["black"]?.count } == [19])
-    lab.advance(.seconds(3600))
+    lab.advance(.seconds(3000))
     #expect(lab.snapshots.count == 1)
+    // And once an hour, so that it says until when it was right.
+    lab.advance(.seconds(601))
+    #expect(lab.snapshots.count == 2)
   }
 
   @Test("A peer that has sent nothing is not complete, however long it is silent")

@@ -4,20 +4,24 @@ struct Feed {
     case black, bypass
     /// With the communities of both: the rule that comes last decides, which is that of the black ones.
     case both
+    /// With the community of no rule.
+    case neither
 
     var communities: [String] {
       switch self {
       case .black: ["65066:666"]
       case .bypass: ["65066:42"]
       case .both: ["65066:42", "65066:666"]
+      case .neither: ["65066:1"]
       }
     }
 
     /// The table of the published configuration.
-    var table: String {
+    var table: String? {
       switch self {
       case .black, .both: "bgp_spamd"
       case .bypass: "bgp_spamd_bypass"
+      case .neither: nil
       }
     }
   }
@@ -71,17 +75,28 @@ struct Feed {
 
   // MARK: What becomes of it
 
-  /// The sets of the published configuration for what several servers announce; networks must not overlap.
-  static func sets(_ feeds: Feed...) -> [String: Set<String>] {
+  static let tables = ["bgp_spamd", "bgp_spamd_bypass"]
+
+  /// The sets of the published configuration for what several servers announce.
+  static func sets(_ feeds: Feed...) -> [String: Set<String>] { sets(feeds) }
+
+  /// The same.
+  ///
+  /// - Parameter intervals: sets `T` or `T6` that are declared to take the networks too.
+  static func sets(_ feeds: [Feed], intervals: Set<String> = []) -> [String: Set<String>] {
     var sets: [String: Set<String>] = [:]
-    for table in ["bgp_spamd", "bgp_spamd_bypass"] {
-      for suffix in ["", "_net", "6", "6_net"] { sets[table + suffix] = [] }
-    }
-    for feed in feeds {
-      for (prefix, listing) in feed.routes {
-        let element = element(prefix)
-        let suffix = (isIPv6(prefix) ? "6" : "") + (element.contains("/") ? "_net" : "")
-        sets[listing.table + suffix]?.insert(element)
+    for table in tables {
+      var listed: Set<String> = []
+      for feed in feeds {
+        for (prefix, listing) in feed.routes where listing.table == table { listed.insert(prefix) }
+      }
+      for (suffix, isIPv6) in [("", false), ("6", true)] {
+        let members = listed.filter { Self.isIPv6($0) == isIPv6 }
+        let takesAll = intervals.contains(table + suffix)
+        let networks = takesAll ? members : members.filter { element($0) == $0 }
+        let cover = Set(AddressBlock.outermost(networks.compactMap(AddressBlock.init)).map { element($0.text) })
+        sets[table + suffix] = takesAll ? cover : Set(members.subtracting(networks).map(element))
+        if !takesAll { sets[table + suffix + "_net"] = cover }
       }
     }
     return sets

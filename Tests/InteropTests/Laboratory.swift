@@ -78,6 +78,7 @@ final class Laboratory {
 
   /// Starts a daemon, whose output becomes a log of this test.
   func start(_ program: String, _ arguments: [String], log: String, directory: String? = nil) throws -> Child {
+    children.removeAll(where: \.hasEnded)
     let child = try Child(program, arguments, output: path(log), directory: directory)
     children.append(child)
     Self.logFiles.withLock { logs in

@@ -25,6 +25,9 @@ final class NftbgpdUnderTest {
     """
   }
 
+  /// For tests that withdraw much at once, and mean it.
+  static let shrinking = ["bgp_spamd", "bgp_spamd_bypass"].map { "table \"\($0)\" { shrink-limit no }\n" }.joined()
+
   /// The published configuration, unchanged, and the names that it is given for its two servers.
   static let published = "include \"\(Laboratory.fixtures)/v2.conf\"\n"
   static let publishedNames = ["-D", "spam_rs1=127.0.0.2", "-D", "spam_rs2=127.0.0.3"]
@@ -92,6 +95,34 @@ final class NftbgpdUnderTest {
   func wait() throws -> Int { try daemon.wait(seconds: 20) }
 
   var hasEnded: Bool { daemon.hasEnded }
+
+  /// SIGTERM at whatever moment, also before it heeds that.
+  func terminateEarly() throws {
+    try daemon.signal(SIGTERM)
+    let status = try daemon.wait(seconds: 20)
+    guard status == 0 || status == -Int(SIGTERM) else { throw Unexpected("after SIGTERM the status is \(status)") }
+  }
+
+  /// Lets some of its system calls fail, by strace(1), until that ends. Its netlink sockets use others than its sessions
+  /// do.
+  ///
+  /// - Parameters:
+  ///   - expression: as after `inject=`.
+  ///   - file: for the calls that failed.
+  func injectFaults(_ expression: String, into file: String) throws -> Child {
+    let strace = try laboratory.start(
+      "strace",
+      [
+        "-f", "-qq", "-Z", "-o", laboratory.path(file), "-e", "trace=sendto,recvmsg", "-e", "inject=\(expression)",
+        "-p", "\(daemon.pid)",
+      ], log: "strace.log")
+    // Threads that are not attached yet go on for a moment.
+    try laboratory.wait("strace has attached to nftbgpd") {
+      if strace.hasEnded { throw Unexpected("strace has ended: \(strace.printed)") }
+      return !Child.text("/proc/\(daemon.pid)/status").contains("TracerPid:\t0\n")
+    }
+    return strace
+  }
 
   /// Runs nftbgpctl.
   func control(_ words: String...) throws -> Laboratory.Outcome {

@@ -10,6 +10,7 @@ extension InteropTier {
         var first = Feed(black: Feed.hosts(0..<12_000), bypass: Feed.hosts(20_000..<21_000))
         first.add(["45.51.100.0/24", "2a00:db8::25/128", "2a00:db8:bad::/48"], .black)
         let second = Feed(black: Feed.hosts(11_000..<15_000))
+        try Watcher.loadRuleset(laboratory)
         let bgpd = try OpenBGPD(laboratory, address: "127.0.0.2", first)
         let feedServer = try FeedServer(laboratory, address: "127.0.0.3", second)
         try bgpd.waitUntilReady()
@@ -18,60 +19,34 @@ extension InteropTier {
         try before.waitForLog("table complete with", times: 2)
         try Kernel.wait(for: Feed.sets(first, second), laboratory)
 
-        try before.terminate()
-        try laboratory.wait("bgpd has received Cease") {
-          bgpd.log.contains("neighbor 127.0.0.1: received notification: Cease, administratively down")
-        }
-        #expect(try bgpd.neighbor().contains("Last error received: Cease, administratively down"))
-        #expect(try Kernel.sets(laboratory) == Feed.sets(first, second))
-
-        // One host leaves while nobody listens, and the second server is slow to speak.
-        let gone = Feed.hosts(17..<18)[0]
-        let old = Feed.sets(first, second)
-        try bgpd.withdraw(gone)
-        first.remove(gone)
-        try feedServer.freeze()
-        let monitor = try RulesetMonitor(laboratory)
-        let after = try NftbgpdUnderTest(laboratory, neighbors: neighbors, log: "nftbgpd-after.log")
-        var looks = Looks(laboratory)
-        try looks.repeated(until: "the first table is complete") {
-          after.lines(with: "table complete with 13002 prefixes") == 1
-        }
-        // Nobody has withdrawn what is not known yet.
-        #expect(try Kernel.sets(laboratory) == old)
-        try feedServer.thaw()
-        try looks.repeated(until: "the second table is complete") {
-          after.lines(with: "table complete with 4000 prefixes") == 1
-        }
-        try Kernel.wait(for: Feed.sets(first, second), laboratory)
-        print("interop: \(looks.count) looks at two listed hosts during the restart, \(looks.misses) misses")
-        #expect(looks.misses == 0)
-        // Nothing else was ever taken out, not even for a moment.
-        #expect(
-          try monitor.transactions() == [["delete element inet nftbgpd bgp_spamd { \(Feed.element(gone)) }"]])
-      }
-    }
-
-    /// Looks at a host of both servers and at one of the second alone, as fast as nft(8) answers.
-    private struct Looks {
-      let laboratory: Laboratory
-      let hosts = (Feed.hosts(11_999..<12_000) + Feed.hosts(14_999..<15_000)).map(Feed.element).joined(separator: ", ")
-      var count = 0
-      var misses = 0
-
-      init(_ laboratory: Laboratory) {
-        self.laboratory = laboratory
-      }
-
-      mutating func repeated(until what: String, _ condition: () -> Bool) throws {
-        let deadline = ContinuousClock.now + .seconds(20)
-        repeat {
-          for _ in 0..<100 {
-            count += 1
-            misses += try Kernel.has(hosts, in: "bgp_spamd", laboratory) ? 0 : 1
+        // A host of both servers and one of the second alone.
+        let watched = (Feed.hosts(11_999..<12_000) + Feed.hosts(14_999..<15_000)).map(Feed.element)
+        try Watcher.watch("a restart with a server that is late", watched) {
+          try before.terminate()
+          try laboratory.wait("bgpd has received Cease") {
+            bgpd.log.contains("neighbor 127.0.0.1: received notification: Cease, administratively down")
           }
-          try #require(ContinuousClock.now < deadline, "not within 20 s: \(what)")
-        } while !condition()
+          #expect(try bgpd.neighbor().contains("Last error received: Cease, administratively down"))
+          #expect(try Kernel.sets(laboratory) == Feed.sets(first, second))
+
+          // One host leaves while nobody listens, and the second server is slow to speak.
+          let gone = Feed.hosts(17..<18)[0]
+          let old = Feed.sets(first, second)
+          try bgpd.withdraw(gone)
+          first.remove(gone)
+          try feedServer.freeze()
+          let monitor = try RulesetMonitor(laboratory)
+          let after = try NftbgpdUnderTest(laboratory, neighbors: neighbors, log: "nftbgpd-after.log")
+          try after.waitForLog("table complete with 13002 prefixes")
+          // Nobody has withdrawn what is not known yet.
+          #expect(try Kernel.sets(laboratory) == old)
+          try feedServer.thaw()
+          try after.waitForLog("table complete with 4000 prefixes")
+          try Kernel.wait(for: Feed.sets(first, second), laboratory)
+          // Nothing else was ever taken out, not even for a moment.
+          #expect(
+            try monitor.transactions() == [["delete element inet nftbgpd bgp_spamd { \(Feed.element(gone)) }"]])
+        }
       }
     }
 

@@ -138,16 +138,31 @@ final class FeedServer {
   init(_ laboratory: Laboratory, address: String, _ feed: Feed, holdTime: Int = 90) throws {
     self.address = address
     let list = try laboratory.write(feed.list, to: "feed-\(address).list")
-    let daemon = try laboratory.start(
-      Laboratory.product("feedserver"), ["--listen", address, "--hold-time", "\(holdTime)", list],
-      log: "feedserver-\(address).log")
-    self.daemon = daemon
-    try laboratory.wait("feedserver on \(address) is listening") { daemon.printed.contains("listening on") }
+    let log = "feedserver-\(address).log"
+    // There may have been another one before.
+    let listening = { Child.text(laboratory.path(log)).split(separator: "\n").count { $0.contains("listening on") } }
+    let before = listening()
+    daemon = try laboratory.start(
+      Laboratory.product("feedserver"), ["--listen", address, "--hold-time", "\(holdTime)", list], log: log)
+    try laboratory.wait("feedserver on \(address) is listening", seconds: 60) { listening() > before }
   }
 
   /// A line of its language.
   func send(_ command: String) throws {
     try daemon.send(command)
+  }
+
+  /// It takes its leave and ends.
+  func stop() throws {
+    try daemon.send("stop")
+    let status = try daemon.wait(seconds: 20)
+    #expect(status == 0, "feedserver on \(address) after stop")
+  }
+
+  /// It is gone without a word to anybody.
+  func kill() throws {
+    try daemon.signal(SIGKILL)
+    _ = try daemon.wait(seconds: 5)
   }
 
   /// Nothing moves in it any more, but its connections stay open.

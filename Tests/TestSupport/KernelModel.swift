@@ -20,7 +20,9 @@ package struct KernelModel: Sendable {
     for change in changes {
       if change.replaces { sets[change.set.name] = [] }
       let removed = change.removed.all
-      if !sets[change.set.name, default: []].isSuperset(of: removed) { violations.append("ENOENT in \(change.set.name)") }
+      if !sets[change.set.name, default: []].isSuperset(of: removed) {
+        violations.append("ENOENT in \(change.set.name)")
+      }
       sets[change.set.name, default: []].subtract(removed)
     }
     for change in changes {

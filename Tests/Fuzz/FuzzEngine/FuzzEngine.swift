@@ -152,8 +152,9 @@ private struct Run {
   private mutating func operate(_ peer: PeerID) {
     let selector = NeighborSelector.address(configuration.neighbors[peer.index].address)
     let requests: [ControlRequest] = [
-      .neighbor(selector, .up), .neighbor(selector, .down(flush: true, "")), .neighbor(selector, .down(flush: false, "x")),
-      .neighbor(selector, .clear("")), .neighbor(selector, .refresh), .accept(table: "black"), .showConflicts, .showRefused,
+      .neighbor(selector, .up), .neighbor(selector, .down(flush: true, "")),
+      .neighbor(selector, .down(flush: false, "x")), .neighbor(selector, .clear("")), .neighbor(selector, .refresh),
+      .accept(table: "black"), .showConflicts, .showRefused,
       .why(Prefix(host: .v4(IPv4Address(0x2D00_0001)))), .showRIB(RIBQuery()), .showTables, .showSummary,
     ]
     var answer = engine.carryOut(requests[Int(script.popFirst() ?? 0) % requests.count], at: now)
