@@ -8,7 +8,7 @@ package import Primitives
 /// a test of a microsecond, and every state × event pair is one line of a table.
 ///
 /// Responsibilities: (1) open, keep and close the session, with the NOTIFICATION that each fault deserves; (2) negotiate; (3) judge
-/// what depends on the session in an UPDATE: the leftmost AS number and our own AS in the path; (4) decide when to try again: 5 s at
+/// what depends on the session in an UPDATE: the leftmost AS number, and our own AS or identifier; (4) decide when to try again: 5 s at
 /// first, twice that after each failure, 60 s at most, with jitter. It announces nothing: the only UPDATE it sends is End-of-RIB.
 ///
 /// The wart: RFC 4271 sends a failed connection to Idle or to Active depending on the state. Here a failed attempt waits in Active and
@@ -300,7 +300,7 @@ package struct Session: Hashable, Sendable {
 
   // MARK: Judgements that need the session
 
-  /// RFC 4271 §6.3 (leftmost AS) and §9.1.2 (loop), both with the mild reaction of RFC 7606 §7.2.
+  /// RFC 4271 §6.3 (leftmost AS) and §9.1.2 (loop), both with the mild reaction of RFC 7606 §7.2, and RFC 4456 §8.
   private func judged(_ update: UpdateMessage, _ negotiated: NegotiatedSession) -> UpdateMessage {
     var update = update
     // RFC 4760 §8: a family that was not agreed on is not used.
@@ -314,6 +314,11 @@ package struct Session: Hashable, Sendable {
     if configuration.enforcesLocalAS, path.contains(configuration.localAS) {
       update.faults.append(
         AttributeFault(attribute: IANA.AttributeCode.asPath, reason: .loop, verdict: .treatAsWithdraw))
+    }
+    if update.attributes.originatorID == configuration.bgpIdentifier {
+      // RFC 4456 §8; the decoder has left nothing of it where the peer is external.
+      update.faults.append(
+        AttributeFault(attribute: IANA.AttributeCode.originatorID, reason: .ownIdentifier, verdict: .treatAsWithdraw))
     }
     return update
   }

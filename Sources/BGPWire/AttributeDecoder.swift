@@ -23,6 +23,10 @@ struct AttributeDecoder {
   private var as4Path: ASPath?
   private var as4Aggregator: PathAttributes.Aggregator?
   private var multiprotocolNextHop: IPAddress?
+  /// MP_REACH_NLRI names routes, be it of a family that is not offered.
+  private var reachesMultiprotocol = false
+  /// What a session reset says of the first fault that asks for treat-as-withdraw.
+  private var escalation: NotificationMessage?
 
   init(_ context: DecodeContext) {
     self.context = context
@@ -43,14 +47,14 @@ struct AttributeDecoder {
         // RFC 7606 §4: the IPv4 routes are still found by the total length. Those of an MP attribute are not (§3 j).
         _ = header.readUInt8(octets)
         let code = header.readUInt8(octets) ?? 0
-        try note(code, .truncated, Self.carriesRoutes(code) ? Self.malformedList : .treatAsWithdraw)
+        try note(code, .truncated, Self.carriesRoutes(code) ? Self.malformedList : .treatAsWithdraw, header, octets)
         break
       }
       count += 1
       let whole = header.take(reader.position - header.position) ?? value
       try decode(flags, code, value, whole, octets)
     }
-    settle(announcesIPv4: announcesIPv4)
+    try settle(announcesIPv4: announcesIPv4)
   }
 
   private mutating func decode(
@@ -58,27 +62,30 @@ struct AttributeDecoder {
   ) throws(NotificationMessage) {
     guard seen.insert(code).inserted else {
       // RFC 7606 §3 g: MP_REACH_NLRI and MP_UNREACH_NLRI twice reset, any other is discarded but for the first.
-      return try note(code, .duplicate, Self.carriesRoutes(code) ? Self.malformedList : .discard)
+      return try note(code, .duplicate, Self.carriesRoutes(code) ? Self.malformedList : .discard, whole, octets)
     }
     guard Self.flagsAreRight(flags, code) else {
-      // RFC 7606 §3 c. The routes of MP attributes are read all the same: they are what is to be withdrawn.
-      try note(code, .flags, .treatAsWithdraw)
-      if Self.carriesRoutes(code), let (reason, verdict) = decodeValue(flags, code, value, whole, octets) {
-        try note(code, reason, verdict)
-      }
-      return
+      // RFC 7606 §3 c; §5.3: an MP attribute is incorrect then, and its routes are not to be relied on (§3 j).
+      let verdict = Self.carriesRoutes(code) ? Self.optionalAttributeError(whole, octets) : .treatAsWithdraw
+      return try note(code, .flags, verdict, whole, octets)
     }
     if let (reason, verdict) = decodeValue(flags, code, value, whole, octets) {
-      try note(code, reason, verdict)
+      try note(code, reason, verdict, whole, octets)
     }
   }
 
   /// Acts on a verdict: a reset ends the decoding, anything else is for the receiver of the UPDATE.
   private mutating func note(
-    _ code: UInt8, _ reason: AttributeFault.Reason, _ verdict: AttributeVerdict
+    _ code: UInt8, _ reason: AttributeFault.Reason, _ verdict: AttributeVerdict, _ whole: OctetReader,
+    _ octets: Span<UInt8>
   ) throws(NotificationMessage) {
     if case .reset(let notification) = verdict { throw notification }
-    faults.append(AttributeFault(attribute: code, reason: reason, verdict: verdict))
+    let fault = AttributeFault(attribute: code, reason: reason, verdict: verdict)
+    if verdict == .treatAsWithdraw, escalation == nil {
+      var whole = whole
+      escalation = fault.notification(whole.readOctets(whole.count, octets) ?? [])
+    }
+    faults.append(fault)
   }
 
   private static func carriesRoutes(_ code: UInt8) -> Bool {
@@ -122,7 +129,7 @@ struct AttributeDecoder {
         context.isInternal || !path.hasConfederationSegments
       else { return (.value, .treatAsWithdraw) }
       attributes.asPath = path
-    case IANA.AttributeCode.nextHop:  // §7.3; the address itself does not matter here
+    case IANA.AttributeCode.nextHop:  // §7.3; `settle` judges the address
       guard value.count == 4, let address = value.readUInt32(octets) else { return (.length, .treatAsWithdraw) }
       attributes.nextHop = .v4(IPv4Address(address))
     case IANA.AttributeCode.multiExitDiscriminator:  // §7.4
@@ -164,6 +171,7 @@ struct AttributeDecoder {
       attributes.extendedCommunities = list
     case IANA.AttributeCode.as4Path:  // RFC 6793 §6: discard, and a four-octet peer must not send it (§4.1)
       guard !context.fourOctetAS else { return (.unexpected, .discard) }
+      guard value.count >= 6 else { return (.length, .discard) }
       guard let path = ASPath(value, in: octets, fourOctetAS: true) else { return (.value, .discard) }
       as4Path = path
     case IANA.AttributeCode.as4Aggregator:
@@ -185,8 +193,10 @@ struct AttributeDecoder {
       guard value.count == 4 else { return (.length, .treatAsWithdraw) }
       attributes.onlyToCustomer = value.readUInt32(octets).map(ASN.init)
     default:
-      // An unknown attribute that claims to be well-known is an error of the routes, not of the session.
-      guard flags & IANA.AttributeFlag.optional != 0 else { return (.unrecognized, .treatAsWithdraw) }
+      // RFC 4271 §6.3, of which RFC 7606 §3 has left this as it was.
+      guard flags & IANA.AttributeFlag.optional != 0 else {
+        return (.unrecognized, Self.reset(IANA.UpdateSubcode.unrecognizedWellKnownAttribute, whole, octets))
+      }
       attributes.unknown.append(.init(flags: flags, code: code, octets: value.readOctets(value.count, octets) ?? []))
     }
     return nil
@@ -223,10 +233,11 @@ struct AttributeDecoder {
       let nextHopLength = value.readUInt8(octets),
       var nextHop = value.take(Int(nextHopLength)), value.readUInt8(octets) != nil
     else { return (.value, Self.optionalAttributeError(whole, octets)) }
+    reachesMultiprotocol = !value.isAtEnd
     guard safi == IANA.SAFI.unicast, let family = AddressFamily(rawValue: afi) else { return nil }  // not offered
-    switch nextHopLength {
-    case 4: multiprotocolNextHop = nextHop.readUInt32(octets).map { .v4(IPv4Address($0)) }
-    case 16, 32:  // RFC 2545 §3; RFC 8950 allows it for IPv4 routes
+    switch (family, nextHopLength) {
+    case (.ipv4, 4): multiprotocolNextHop = nextHop.readUInt32(octets).map { .v4(IPv4Address($0)) }
+    case (.ipv6, 16), (.ipv6, 32):  // RFC 2545 §3; RFC 8950 would allow it for IPv4 routes, but is not offered
       if let high = nextHop.readUInt64(octets), let low = nextHop.readUInt64(octets) {
         multiprotocolNextHop = .v6(IPv6Address(high: high, low: low))
       }
@@ -257,22 +268,33 @@ struct AttributeDecoder {
     return isRight ? nil : (.value, Self.optionalAttributeError(whole, octets))
   }
 
-  /// RFC 4271 §6.3: the data is the attribute with its header.
+  /// RFC 4760 §7: what is said of an incorrect MP attribute.
   private static func optionalAttributeError(_ whole: OctetReader, _ octets: Span<UInt8>) -> AttributeVerdict {
+    reset(IANA.UpdateSubcode.optionalAttributeError, whole, octets)
+  }
+
+  /// RFC 4271 §6.3: the data is the attribute with its header.
+  private static func reset(_ subcode: UInt8, _ whole: OctetReader, _ octets: Span<UInt8>) -> AttributeVerdict {
     var whole = whole
     return .reset(
       NotificationMessage(
-        IANA.ErrorCode.updateMessage, IANA.UpdateSubcode.optionalAttributeError,
-        data: whole.readOctets(whole.count, octets) ?? []))
+        IANA.ErrorCode.updateMessage, subcode, data: whole.readOctets(whole.count, octets) ?? []))
   }
 
   /// What only the whole list can tell.
-  private mutating func settle(announcesIPv4: Bool) {
+  private mutating func settle(announcesIPv4: Bool) throws(NotificationMessage) {
+    // RFC 7606 §5.2: a list that is in doubt and names no routes may have lost them.
+    if let escalation, !announcesIPv4, !reachesMultiprotocol { throw escalation }
     // RFC 6793 §4.2.3: an AGGREGATOR that is not AS_TRANS was made by a two-octet speaker, so both AS4 attributes are out of date.
     let isOutdated = attributes.aggregator.map { $0.asn != .transition } == true && as4Aggregator != nil
     if !isOutdated {
       if let as4Aggregator, attributes.aggregator != nil { attributes.aggregator = as4Aggregator }
       if let as4Path { attributes.asPath = attributes.asPath.merged(with: as4Path) }
+    }
+    // RFC 4271 §6.3: a valid host address. RFC 4760 §3: without routes that need it, NEXT_HOP is ignored.
+    if announcesIPv4, case .v4(let address) = attributes.nextHop, !Self.isHost(address) {
+      faults.append(
+        AttributeFault(attribute: IANA.AttributeCode.nextHop, reason: .value, verdict: .treatAsWithdraw))
     }
     if attributes.nextHop == nil { attributes.nextHop = multiprotocolNextHop }
     // RFC 7606 §3 d: mandatory attributes, wherever there are routes that need them.
@@ -281,6 +303,11 @@ struct AttributeDecoder {
     require(IANA.AttributeCode.asPath)
     if announcesIPv4 { require(IANA.AttributeCode.nextHop) }
     if context.isInternal { require(IANA.AttributeCode.localPreference) }
+  }
+
+  /// Whether a host can have the address: 0.0.0.0/8 and what lies above the unicast addresses is none (RFC 1122 §3.2.1.3).
+  private static func isHost(_ address: IPv4Address) -> Bool {
+    (0x0100_0000..<0xE000_0000).contains(address.value)
   }
 
   private mutating func require(_ code: UInt8) {

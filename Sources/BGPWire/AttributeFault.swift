@@ -27,6 +27,8 @@ package struct AttributeFault: Hashable, Sendable {
     case leftmostAS = "does not start with the neighbor's AS"
     /// Our own AS number is in the path (RFC 4271 §9.1.2).
     case loop = "contains our own AS"
+    /// The route comes from ourselves, by way of a route reflector (RFC 4456 §8).
+    case ownIdentifier = "is our own identifier"
   }
 
   /// `IANA.AttributeCode`.
@@ -38,6 +40,23 @@ package struct AttributeFault: Hashable, Sendable {
     self.attribute = attribute
     self.reason = reason
     self.verdict = verdict
+  }
+
+  /// What RFC 4271 §6.3 answers the fault with where it resets the session after all (RFC 7606 §5.2).
+  ///
+  /// - Parameter octets: the attribute with its header.
+  func notification(_ octets: [UInt8]) -> NotificationMessage {
+    let code = IANA.ErrorCode.updateMessage
+    switch reason {
+    case .flags: return NotificationMessage(code, IANA.UpdateSubcode.attributeFlagsError, data: octets)
+    case .length: return NotificationMessage(code, IANA.UpdateSubcode.attributeLengthError, data: octets)
+    case .value where attribute == IANA.AttributeCode.origin:
+      return NotificationMessage(code, IANA.UpdateSubcode.invalidOrigin, data: octets)
+    case .value where attribute == IANA.AttributeCode.asPath:
+      return NotificationMessage(code, IANA.UpdateSubcode.malformedASPath)
+    case .value, .duplicate, .missing, .truncated, .unrecognized, .unexpected, .leftmostAS, .loop, .ownIdentifier:
+      return NotificationMessage(code, IANA.UpdateSubcode.malformedAttributeList)
+    }
   }
 
   /// `AS_PATH wrong value`.

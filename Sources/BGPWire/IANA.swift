@@ -120,8 +120,13 @@ package enum IANA {
 
   package enum UpdateSubcode {
     package static let malformedAttributeList: UInt8 = 1
+    package static let unrecognizedWellKnownAttribute: UInt8 = 2
+    package static let attributeFlagsError: UInt8 = 4
+    package static let attributeLengthError: UInt8 = 5
+    package static let invalidOrigin: UInt8 = 6
     package static let optionalAttributeError: UInt8 = 9
     package static let invalidNetworkField: UInt8 = 10
+    package static let malformedASPath: UInt8 = 11
   }
 
   /// RFC 6608.

@@ -71,10 +71,9 @@ package struct TableProjection<Key: AddressPrefix>: Sendable {
     case .hostsAndIntervals:
       let isExcluded = { (host: Key, layers: [Exclusion<Key>]) in layers.contains { $0.contains(host) } }
       let addedHosts = Set(added.filter(\.isHost))
-      var candidates: [Key]
-      if let moved, moved.allSatisfy(\.isHost) { candidates = Set(moved).filter(isMember) } else { candidates = hosts() }
-      candidates.removeAll { addedHosts.contains($0) }
-      for host in candidates {
+      let isExact = moved?.allSatisfy(\.isHost) ?? false
+      let candidates = isExact ? Set(moved ?? []).filter(isMember) : Set(hosts())
+      for host in candidates.subtracting(addedHosts) {
         switch (isExcluded(host, old), isExcluded(host, new)) {
         case (true, false):
           changes.addedHosts.append(host)

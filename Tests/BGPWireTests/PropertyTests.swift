@@ -69,7 +69,8 @@ struct PropertyTests {
         type: UInt8.random(in: 1...2, using: &random),
         (0..<Int.random(in: 1...4, using: &random)).map { _ in UInt32.random(in: 1...65000, using: &random) })
     }
-    attributes.nextHop = .v4(IPv4Address(UInt32.random(in: 0 ... .max, using: &random)))
+    // A host, as RFC 4271 §6.3 asks for.
+    attributes.nextHop = .v4(IPv4Address(UInt32.random(in: 0x0100_0000..<0xE000_0000, using: &random)))
     if Bool.random(using: &random) { attributes.multiExitDiscriminator = UInt32.random(in: 0 ... .max, using: &random) }
     if isInternal { attributes.localPreference = UInt32.random(in: 0 ... .max, using: &random) }
     attributes.atomicAggregate = Bool.random(using: &random)
