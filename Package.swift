@@ -95,7 +95,7 @@ let package = Package(
     tests(
       "TransportTests",
       [
-        "Transport", .product(name: "NIOCore", package: "swift-nio"),
+        "Transport", "Primitives", .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),
       ]),
     tests("SnapshotTests", ["Snapshot", "Primitives"]),

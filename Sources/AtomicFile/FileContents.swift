@@ -27,6 +27,16 @@ package enum FileContents {
     }
   }
 
+  /// Whether nobody but its owner may read or change the file at `path`.
+  package static func isPrivate(_ path: String) throws(SystemError) -> Bool {
+    do {
+      let others: FilePermissions = [.groupReadWrite, .otherReadWrite]
+      return try FilePath(path).stat().permissions.isDisjoint(with: others)
+    } catch {
+      throw SystemError(call: "stat \(path)", errorNumber: error.rawValue, explanation: error.description)
+    }
+  }
+
   /// The text of the file at `path`; octets that are no UTF-8 are replaced.
   package static func text(_ path: String) throws(SystemError) -> String {
     String(decoding: try read(path), as: UTF8.self)

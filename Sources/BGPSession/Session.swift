@@ -4,7 +4,7 @@ package import Primitives
 /// One BGP session as a pure state machine (RFC 4271 §8): events go in, actions come out, deadlines are data.
 ///
 /// It refuses to be anything with a socket, a clock, a timer or a log. The shell owns one connection per session, reports what happens
-/// to it as events and performs the actions in order; `nextDeadline` says when to report `.deadlineReached`. So an hour of silence is
+/// to it as events and performs the actions in order; where a peer has two for a moment, each has a session (`Collision`); `nextDeadline` says when to report `.deadlineReached`. So an hour of silence is
 /// a test of a microsecond, and every state × event pair is one line of a table.
 ///
 /// Responsibilities: (1) open, keep and close the session, with the NOTIFICATION that each fault deserves; (2) negotiate; (3) judge
@@ -37,6 +37,18 @@ package struct Session: Hashable, Sendable {
     case .connect(let until), .openSent(let until): until
     case .openConfirm(let running), .established(let running, _): running.nextDeadline
     }
+  }
+
+  /// A session of its own for a second connection to the same peer, which that has opened (RFC 4271 §6.8).
+  package func forSecondConnection() -> Session {
+    var second = self
+    second.state = .active(until: nil)
+    return second
+  }
+
+  /// Each goes on where the other is; how often this one has failed, and so when it tries again, stays what it is.
+  package mutating func exchangeConnections(with second: inout Session) {
+    swap(&state, &second.state)
   }
 
   /// How to decode what the peer sends now.

@@ -22,6 +22,8 @@ package struct NeighborReport: Hashable, Sendable {
   package var lastErrorReceived: String
   /// RFC 9003 text of the peer, printable; empty for none.
   package var lastShutdownReason: String
+  /// Why the last attempt to connect failed, and what to check; empty for none, and once one has not.
+  package var lastConnectError: String
 
   /// The state names of RFC 4271 §8.2.2, spelled as bgpctl spells them.
   package enum State: UInt8, Hashable, Sendable {
@@ -178,7 +180,7 @@ package struct NeighborReport: Hashable, Sendable {
   package init(
     address: IPAddress, remoteAS: UInt32, description: String, group: String, bgpID: IPv4Address?, state: State,
     lastUpDown: UInt64?, configuration: Configuration, statistics: Statistics, session: Session?, timers: [Timer],
-    lastErrorSent: String, lastErrorReceived: String, lastShutdownReason: String
+    lastErrorSent: String, lastErrorReceived: String, lastShutdownReason: String, lastConnectError: String
   ) {
     self.address = address
     self.remoteAS = remoteAS
@@ -194,5 +196,6 @@ package struct NeighborReport: Hashable, Sendable {
     self.lastErrorSent = lastErrorSent
     self.lastErrorReceived = lastErrorReceived
     self.lastShutdownReason = lastShutdownReason
+    self.lastConnectError = lastConnectError
   }
 }

@@ -19,6 +19,7 @@ extension FieldWriter {
     write(report.lastErrorSent)
     write(report.lastErrorReceived)
     write(report.lastShutdownReason)
+    write(report.lastConnectError)
   }
 
   private mutating func write(_ capabilities: NeighborReport.Capabilities) {
@@ -91,7 +92,8 @@ extension FieldReader {
       state: try state(octets), lastUpDown: try seconds(octets),
       configuration: try configuration(octets), statistics: try statistics(octets),
       session: try bool(octets) ? try session(octets) : nil, timers: try timers(octets),
-      lastErrorSent: try text(octets), lastErrorReceived: try text(octets), lastShutdownReason: try text(octets))
+      lastErrorSent: try text(octets), lastErrorReceived: try text(octets), lastShutdownReason: try text(octets),
+      lastConnectError: try text(octets))
   }
 
   private mutating func seconds(_ octets: Span<UInt8>) throws(ControlError) -> UInt64? {

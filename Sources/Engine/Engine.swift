@@ -95,15 +95,9 @@ package struct Engine: Sendable {
   package mutating func handle(_ input: Input, at now: Instant) {
     switch input {
     case .start: start(now)
-    case .connected(let peer, let local, let remote):
-      guard peers.indices.contains(peer.index) else { return }
-      peers[peer.index].local = local
-      peers[peer.index].remote = remote
-      step(peer.index, .connected, "Connection opened", now)
-    case .connectionFailed(let peer, let reason):
-      step(peer.index, .connectionFailed, "Connection open failed, \(reason)", now)
-    case .connectionClosed(let peer, let reason):
-      step(peer.index, .connectionClosed, reason.map { "Connection closed, \($0)" } ?? "Connection closed", now)
+    case .connected(let connection, let local, let remote): connected(connection, local, remote, now)
+    case .connectionFailed(let connection, let reason): connectionFailed(connection, reason, now)
+    case .connectionClosed(let connection, let reason): connectionClosed(connection, reason, now)
     case .snapshotLoaded(let snapshot, let age): snapshotLoaded(snapshot, age, now)
     case .snapshotSaved(let error): snapshotSaved(error, now)
     case .setsChecked(let change): setsChecked(change, now)
@@ -120,24 +114,24 @@ package struct Engine: Sendable {
   /// Takes what a peer has sent.
   ///
   /// - Returns: how many octets were used; the rest is the beginning of a message and is to be given again with what follows.
-  package mutating func received(_ peer: PeerID, _ octets: Span<UInt8>, at now: Instant) -> Int {
-    guard peers.indices.contains(peer.index) else { return octets.count }
-    peers[peer.index].lastRead = now
+  package mutating func received(_ connection: ConnectionID, _ octets: Span<UInt8>, at now: Instant) -> Int {
+    let index = connection.peer.index
+    guard peers.indices.contains(index) else { return octets.count }
+    peers[index].lastRead = now
     var offset = 0
     while offset < octets.count {
-      let context = peers[peer.index].session.context
       // A session that has ended is not spoken to any more.
-      guard peers[peer.index].session.isConnected else { return octets.count }
+      guard let context = context(of: connection) else { return octets.count }
       do throws(NotificationMessage) {
         guard let frame = try MessageFrame(in: octets, at: offset, maximum: context.maximumLength) else {
           return offset
         }
         offset = frame.end
         let message = try Message(frame, in: octets, context)
-        count(message, &peers[peer.index].statistics.received)
-        step(peer.index, .received(message), reason(for: message), now)
+        count(message, &peers[index].statistics.received)
+        take(.received(message), over: connection, reason(for: message), now)
       } catch {
-        step(peer.index, .malformed(error), error.description, now)
+        take(.malformed(error), over: connection, error.description, now)
         return octets.count
       }
     }
@@ -149,6 +143,9 @@ package struct Engine: Sendable {
     for index in peers.indices {
       if let deadline = peers[index].session.nextDeadline, deadline <= now {
         step(index, .deadlineReached, deadlineReason(index), now)
+      }
+      if let deadline = peers[index].second?.session.nextDeadline, deadline <= now {
+        stepSecond(index, .deadlineReached, now)
       }
       if let deadline = peers[index].quietDeadline, deadline <= now { quiet(index, now) }
       if let deadline = peers[index].refreshDeadline, deadline <= now {
@@ -190,17 +187,6 @@ package struct Engine: Sendable {
     if exports.isDue(at: now) { startExports(now) }
     defer { effects = [] }
     return effects
-  }
-
-  /// The neighbour with this address, where its session waits for a connection.
-  package func peerAwaiting(_ address: IPAddress) -> PeerID? {
-    peers.first { peer in
-      guard peer.neighbor.address == address else { return false }
-      return switch peer.session.state {
-      case .connect, .active: true
-      case .idle, .openSent, .openConfirm, .established: false
-      }
-    }?.id
   }
 
   // MARK: Start and stop

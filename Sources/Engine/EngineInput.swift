@@ -12,6 +12,18 @@ package struct PeerID: Hashable, Sendable {
   }
 }
 
+/// A connection with a neighbour, or the attempt at one: for a moment there may be two (RFC 4271 §6.8).
+package struct ConnectionID: Hashable, Sendable {
+  package let peer: PeerID
+  /// No other connection with the neighbour has ever had this number.
+  package let number: Int
+
+  package init(peer: PeerID, number: Int) {
+    self.peer = peer
+    self.number = number
+  }
+}
+
 /// One end of a connection.
 package struct Endpoint: Hashable, Sendable {
   package var address: IPAddress
@@ -23,15 +35,16 @@ package struct Endpoint: Hashable, Sendable {
   }
 }
 
-/// What the shell reports, but for received octets (`Engine.received`) and the clock (`Engine.advance`).
+/// What the shell reports, but for received octets (`Engine.received`), neighbours that connect (`Engine.accept`) and the clock
+/// (`Engine.advance`).
 package enum Input: Hashable, Sendable {
   /// Begin: read the sets and start every session.
   case start
-  case connected(PeerID, local: Endpoint, remote: Endpoint)
-  /// With the system's words.
-  case connectionFailed(PeerID, String)
+  case connected(ConnectionID, local: Endpoint, remote: Endpoint)
+  /// With the system's words; nil when no answer has come in time.
+  case connectionFailed(ConnectionID, String?)
   /// The peer closed, or the connection broke (then with the system's words).
-  case connectionClosed(PeerID, String?)
+  case connectionClosed(ConnectionID, String?)
   /// What the tables were when an earlier run last saved them, so long ago; before the sets are read.
   case snapshotLoaded([String: PrefixList], age: Interval)
   /// Answer to `Effect.saveSnapshot`: why there is no new one, or nil.
@@ -55,10 +68,10 @@ package enum Input: Hashable, Sendable {
 
 /// What the shell has to do, in order.
 package enum Effect: Hashable, Sendable {
-  case connect(PeerID)
+  case connect(ConnectionID)
   /// Close once everything sent before has left.
-  case disconnect(PeerID)
-  case send(PeerID, [UInt8])
+  case disconnect(ConnectionID)
+  case send(ConnectionID, [UInt8])
   /// Make sure that the sets exist and report what they hold.
   case readSets
   /// Find out whether another program has changed the sets.

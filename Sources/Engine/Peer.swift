@@ -12,6 +12,12 @@ struct Peer: Sendable {
   let neighbor: Neighbor
   let rules: PeerRules
   var session: Session
+  /// The connection of the session, or the attempt at one.
+  var connection: PeerConnection?
+  /// A second connection, which waits for the peer's OPEN; only beside a first one.
+  var second: SecondConnection?
+  /// Connections and attempts so far.
+  var connectionCount = 0
   var rib = AdjRIBIn()
   /// What the rules say of an attribute set, by its index in the pool; nil: not asked yet. Unused when rules look at prefixes.
   private var decisions: [RuleSet.Decision?] = []
@@ -58,8 +64,8 @@ struct Peer: Sendable {
   var lastUpDown: Instant?
   /// The identifier of its last OPEN.
   var lastIdentifier: IPv4Address?
-  var local: Endpoint?
-  var remote: Endpoint?
+  /// Why the last attempt to connect failed; empty once one has not.
+  var lastConnectError = ""
   var lastErrorSent = ""
   var lastErrorReceived = ""
   var lastShutdownReason = ""
@@ -70,6 +76,24 @@ struct Peer: Sendable {
     self.rules = rules
     self.session = session
     isShutDown = neighbor.down != nil
+  }
+
+  struct PeerConnection: Sendable {
+    let id: ConnectionID
+    /// The peer has opened it.
+    let isIncoming: Bool
+    /// When its attempt began, or when it was accepted.
+    let since: Instant
+    var local: Endpoint?
+    var remote: Endpoint?
+
+    /// As the rule of collisions sees it.
+    var forCollision: Collision.Connection { Collision.Connection(isIncoming: isIncoming, since: since) }
+  }
+
+  struct SecondConnection: Sendable {
+    var connection: PeerConnection
+    var session: Session
   }
 
   struct LoggedRefusal: Hashable, Sendable {
@@ -126,6 +150,10 @@ struct Peer: Sendable {
 
   /// The earliest thing to do.
   var nextDeadline: Instant? {
-    [session.nextDeadline, quietDeadline, refreshDeadline, staleDeadline, restartDeadline].compactMap { $0 }.min()
+    let deadlines = [
+      session.nextDeadline, second?.session.nextDeadline, quietDeadline, refreshDeadline, staleDeadline,
+      restartDeadline,
+    ]
+    return deadlines.compactMap { $0 }.min()
   }
 }

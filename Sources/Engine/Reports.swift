@@ -29,12 +29,13 @@ extension Engine {
         maxPrefix: neighbor.maxPrefix ?? 0, maxPrefixRestart: neighbor.maxPrefixRestart ?? 0,
         capabilities: NeighborReport.Capabilities(peer.session.configuration.capabilities)),
       statistics: statistics, session: session(peer), timers: timers(peer, now), lastErrorSent: peer.lastErrorSent,
-      lastErrorReceived: peer.lastErrorReceived, lastShutdownReason: peer.lastShutdownReason)
+      lastErrorReceived: peer.lastErrorReceived, lastShutdownReason: peer.lastShutdownReason,
+      lastConnectError: peer.lastConnectError)
   }
 
   private func session(_ peer: Peer) -> NeighborReport.Session? {
-    guard peer.session.isEstablished, let negotiated = peer.session.negotiated, let local = peer.local,
-      let remote = peer.remote
+    guard peer.session.isEstablished, let negotiated = peer.session.negotiated, let local = peer.connection?.local,
+      let remote = peer.connection?.remote
     else { return nil }
     let localCapabilities = NeighborReport.Capabilities(negotiated.localCapabilities)
     let remoteCapabilities = NeighborReport.Capabilities(negotiated.peerCapabilities)

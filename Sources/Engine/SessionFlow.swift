@@ -10,6 +10,7 @@ extension Engine {
   /// Gives an event to a session and acts on what follows.
   mutating func step(_ index: Int, _ event: Session.Event, _ reason: String, _ now: Instant) {
     guard peers.indices.contains(index) else { return }
+    if case .stop = event { stepSecond(index, event, now) }
     let before = peers[index].session.state
     actions.removeAll(keepingCapacity: true)
     peers[index].session.handle(event, at: now, into: &actions)
@@ -21,12 +22,13 @@ extension Engine {
     for position in actions.indices {
       perform(actions[position], index, now)
     }
+    if peers[index].connection == nil { promoteSecond(index, "the first connection is gone") }
   }
 
   mutating func perform(_ action: Session.Action, _ index: Int, _ now: Instant) {
     switch action {
-    case .connect: effects.append(.connect(peers[index].id))
-    case .disconnect: effects.append(.disconnect(peers[index].id))
+    case .connect: openConnection(index, now)
+    case .disconnect: closeConnection(index)
     case .send(let message): send(message, index, now)
     case .sessionUp(let negotiated): sessionUp(index, negotiated, now)
     case .sessionDown(let reason): sessionDown(index, reason, now)
@@ -36,14 +38,20 @@ extension Engine {
   }
 
   mutating func send(_ message: Message, _ index: Int, _ now: Instant) {
+    guard let connection = peers[index].connection?.id else { return }
+    send(message, over: connection, peers[index].session.context, now)
+  }
+
+  mutating func send(_ message: Message, over connection: ConnectionID, _ context: DecodeContext, _ now: Instant) {
+    let index = connection.peer.index
     count(message, &peers[index].statistics.sent)
     peers[index].lastWrite = now
     if case .update(let update) = message, update.endOfRIB != nil { peers[index].statistics.endOfRIBSent += 1 }
-    if case .notification(let notification) = message {
+    if case .notification(let notification) = message, !notification.isCollision {
       peers[index].lastErrorSent = notification.description
       log(.warning, "\(peers[index].logName): sending notification: \(notification.description)", index)
     }
-    effects.append(.send(peers[index].id, message.encode(peers[index].session.context)))
+    effects.append(.send(connection, message.encode(context)))
   }
 
   mutating func sessionUp(_ index: Int, _ negotiated: NegotiatedSession, _ now: Instant) {
@@ -69,7 +77,9 @@ extension Engine {
   }
 
   mutating func sessionDown(_ index: Int, _ reason: Session.DownReason, _ now: Instant) {
-    if case .notificationReceived(let notification) = reason {
+    if case .notificationReceived(let notification) = reason, notification.isCollision, peers[index].second != nil {
+      log(.info, "\(peers[index].logName): keeps the second connection: \(notification.description)", index)
+    } else if case .notificationReceived(let notification) = reason {
       peers[index].lastErrorReceived = notification.description
       peers[index].lastShutdownReason = notification.shutdownText ?? ""
       let text = notification.shutdownText.map { ", \"\($0)\"" } ?? ""
@@ -84,8 +94,6 @@ extension Engine {
     peers[index].awaitingEndOfRIB = []
     if peers[index].isSynchronized { lastConfirmation = now }
     peers[index].isSynchronized = false
-    peers[index].local = nil
-    peers[index].remote = nil
     guard peers[index].isUp else { return }
     peers[index].isUp = false
     peers[index].lastUpDown = now

@@ -26,6 +26,7 @@ enum NeighborJSON {
       writer.member("over_limit_prefixes", report.statistics.overLimit)
       writer.member("treated_as_withdraw", report.statistics.treatedAsWithdraw)
       writer.member("attributes_discarded", report.statistics.attributesDiscarded)
+      if !report.lastConnectError.isEmpty { writer.member("last_connect_error", report.lastConnectError) }
       writer.end()
     }
     writer.end()

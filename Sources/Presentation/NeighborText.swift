@@ -138,12 +138,15 @@ enum NeighborText {
   }
 
   private static func writeEnd(_ report: NeighborReport, to writer: inout TextWriter) {
-    // bgpctl has neither line, so they are there only when there is something to tell.
+    // bgpctl has none of the first three, so they are there only when there is something to tell.
     if report.statistics.refused != 0 {
       writer.line("  Prefixes refused by guards: \(report.statistics.refused)")
     }
     if report.statistics.overLimit != 0 {
       writer.line("  Prefixes over max-prefix: \(report.statistics.overLimit)")
+    }
+    if !report.lastConnectError.isEmpty {
+      writer.line("  Last attempt to connect: \(report.lastConnectError.printable)")
     }
     if !report.lastShutdownReason.isEmpty {
       writer.line("  Last received shutdown reason: \"\(report.lastShutdownReason.printable)\"")

@@ -17,6 +17,8 @@ actor FeedServer: LoopActor {
     var port: UInt16
     var sendsEndOfRIB: Bool
     var holdTime: UInt16
+    /// What clients must sign with (RFC 2385); nil for clients that do not sign.
+    var md5Key: [UInt8]?
   }
 
   /// A connected client.
@@ -46,6 +48,10 @@ actor FeedServer: LoopActor {
     let address = try SocketAddress(options.listen, port: options.port)
     let channel = try await ServerBootstrap(group: loop)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .serverChannelInitializer { [options] channel in
+        options.md5Key.map { TCPSignature(ofEveryPeer: options.listen.family, key: $0).set(on: channel) }
+          ?? channel.eventLoop.makeSucceededVoidFuture()
+      }
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture { try self.assumeIsolated { try $0.accept(channel) } }
       }

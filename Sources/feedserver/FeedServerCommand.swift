@@ -24,6 +24,7 @@ struct FeedServerCommand: AsyncParsableCommand {
   @Option(help: "The address to listen on.") var listen = "127.0.0.1"
   @Option(help: "The port to listen on.") var port: UInt16 = 179
   @Option(help: "The hold time to offer, in seconds.") var holdTime: UInt16 = 90
+  @Option(help: ArgumentHelp("The TCP MD5 key that every client must have.", valueName: "key")) var md5: String?
   @Flag(help: "Do not send End-of-RIB.") var noEndOfRib = false
   @Flag(help: "End with Cease when standard input ends.") var exitAtEnd = false
   @Option(help: "Commands to carry out first.") var script: String?
@@ -46,7 +47,8 @@ struct FeedServerCommand: AsyncParsableCommand {
     let server = FeedServer(
       on: loop,
       .init(
-        asn: asn, routerID: identifier, listen: address, port: port, sendsEndOfRIB: !noEndOfRib, holdTime: holdTime),
+        asn: asn, routerID: identifier, listen: address, port: port, sendsEndOfRIB: !noEndOfRib, holdTime: holdTime,
+        md5Key: md5.map { Array($0.utf8) }),
       table, report: { Self.say($0) })
     let listener = try await server.listen()
     let scripted = try script.map { try FileContents.text($0).split(separator: "\n").map(String.init) } ?? []

@@ -29,13 +29,11 @@ struct ConfigurationSource: ParsableArguments {
     }
     for diagnostic in result.diagnostics { say(diagnostic.description) }
     guard let configuration = result.configuration else { throw Self.badConfiguration }
-    let unsupported = configuration.neighbors.filter { $0.md5Key != nil || $0.ttlSecurity }
-    for neighbor in unsupported {
-      // A session without the protection that the file asks for would be worse than none.
-      say(
-        "\(file):\(neighbor.line):1: neighbor \(neighbor.address): tcp md5sig and ttl-security are not implemented yet")
+    let open = try result.filesWithSecrets.filter { try !FileContents.isPrivate($0) }
+    for file in open {
+      say("\(file):1:1: the file holds a key and is open to others than its owner, expected chmod 600 \(file)")
     }
-    guard unsupported.isEmpty else { throw Self.badConfiguration }
+    guard open.isEmpty else { throw Self.badConfiguration }
     return configuration
   }
 }

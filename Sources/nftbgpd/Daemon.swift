@@ -20,20 +20,14 @@ import Transport
 /// effects are performed; the timer is set to its next deadline. The kernel's tables have a thread of their own, and export files are
 /// written on another.
 actor Daemon: LoopActor {
-  /// An attempt or a connection; the number tells its callbacks from those of an earlier one.
-  private struct Connection {
-    let number: Int
-    var channel: (any Channel)?
-  }
-
   let loop: any EventLoop
-  private let configuration: Configuration
+  let configuration: Configuration
   private let kernel: KernelTables
   private let host: HostWatch
-  private let logger: Logger
-  private var engine: Engine
-  private var connections: [PeerID: Connection] = [:]
-  private var connectionCount = 0
+  let logger: Logger
+  var engine: Engine
+  /// Connections with neighbors, and attempts at one.
+  var connections: [ConnectionID: any Channel] = [:]
   private var listeners: [any Channel] = []
   private var timer: Scheduled<Void>?
   private var isSettling = false
@@ -85,7 +79,7 @@ actor Daemon: LoopActor {
   /// Ends the sessions with Cease and leaves the tables in place.
   func stop() async {
     for listener in listeners { try? await listener.close() }
-    let open = connections.values.compactMap(\.channel)
+    let open = Array(connections.values)
     turn(.stop(.init(.administrativeShutdown)))
     for channel in open { try? await channel.closeFuture.get() }
     timer?.cancel()
@@ -103,9 +97,9 @@ actor Daemon: LoopActor {
 
   // MARK: The turn
 
-  private var now: Instant { Instant(nanoseconds: Int64(clamping: NIODeadline.now().uptimeNanoseconds)) }
+  var now: Instant { Instant(nanoseconds: Int64(clamping: NIODeadline.now().uptimeNanoseconds)) }
 
-  private func turn(_ input: Input) {
+  func turn(_ input: Input) {
     engine.handle(input, at: now)
     settle()
   }
@@ -113,7 +107,7 @@ actor Daemon: LoopActor {
   /// Performs what the engine asks for, then sleeps until its next deadline.
   ///
   /// What a performed effect reports at once, such as a write that fails, waits for the loop that is under way.
-  private func settle() {
+  func settle() {
     guard !isSettling else { return }
     isSettling = true
     defer { isSettling = false }
@@ -135,9 +129,10 @@ actor Daemon: LoopActor {
 
   private func perform(_ effect: Effect) {
     switch effect {
-    case .connect(let peer): connect(peer)
-    case .disconnect(let peer): connections.removeValue(forKey: peer)?.channel?.close(promise: nil)
-    case .send(let peer, let octets): connections[peer]?.channel?.writeAndFlush(ByteBuffer(bytes: octets), promise: nil)
+    case .connect(let connection): connect(connection)
+    case .disconnect(let connection): connections.removeValue(forKey: connection)?.close(promise: nil)
+    case .send(let connection, let octets):
+      connections[connection]?.writeAndFlush(ByteBuffer(bytes: octets), promise: nil)
     case .readSets: readSets()
     case .checkSets: checkSets()
     case .checkHost: checkHost()
@@ -146,125 +141,6 @@ actor Daemon: LoopActor {
     case .export(let index, let file, let prefixes): export(index, file, prefixes)
     case .log(let record): logger.log(level: Logger.Level(record.level), "\(record.message)")
     }
-  }
-
-  // MARK: Peers
-
-  private func connect(_ peer: PeerID) {
-    guard configuration.neighbors.indices.contains(peer.index) else { return }
-    let neighbor = configuration.neighbors[peer.index]
-    connectionCount += 1
-    let number = connectionCount
-    connections[peer] = Connection(number: number)
-    do {
-      var bootstrap = ClientBootstrap(group: loop)
-        .channelOption(.socketOption(.so_keepalive), value: 1)  // a hold time of 0 has no other sign of life
-        .channelOption(
-          .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 65536, maximum: 1 << 20)
-        )
-        .channelInitializer { channel in
-          channel.eventLoop.makeCompletedFuture { try self.assumeIsolated { try $0.attach(channel, peer, number) } }
-        }
-      if let hops = timeToLive(neighbor) {
-        bootstrap = bootstrap.channelOption(ChannelOptions.timeToLive(neighbor.address.family), value: hops)
-      }
-      if let local = neighbor.localAddress { bootstrap = bootstrap.bind(to: try SocketAddress(local, port: 0)) }
-      bootstrap.connect(to: try SocketAddress(neighbor.address, port: neighbor.port)).whenComplete { result in
-        self.assumeIsolated { $0.connected(peer, number, result) }
-      }
-    } catch {
-      connections[peer] = nil
-      turn(.connectionFailed(peer, systemWords(error)))
-    }
-  }
-
-  /// RFC 4271 leaves it to the implementation; OpenBGPD sends 1 to a neighbour of another AS unless it is `multihop`.
-  private func timeToLive(_ neighbor: Neighbor) -> Int? {
-    if let multihop = neighbor.multihop { return Int(multihop) }
-    return neighbor.remoteAS == neighbor.localAS ?? configuration.localAS ? nil : 1
-  }
-
-  private func attach(_ channel: any Channel, _ peer: PeerID, _ number: Int) throws {
-    try channel.pipeline.syncOperations.addHandler(
-      OctetStreamHandler(
-        receive: { octets in self.received(peer, number, octets) },
-        closed: { error in
-          let words = error.map { systemWords($0) }
-          self.assumeIsolated { $0.closed(peer, number, words) }
-        }))
-  }
-
-  private func connected(_ peer: PeerID, _ number: Int, _ result: Result<any Channel, any Error>) {
-    guard connections[peer]?.number == number else {
-      if case .success(let channel) = result { channel.close(promise: nil) }
-      return
-    }
-    switch result {
-    case .success(let channel):
-      established(peer, channel)
-    case .failure(let error):
-      connections[peer] = nil
-      turn(.connectionFailed(peer, systemWords(error)))
-    }
-  }
-
-  private func established(_ peer: PeerID, _ channel: any Channel) {
-    guard let local = channel.localAddress?.endpoint, let remote = channel.remoteAddress?.endpoint else {
-      connections[peer] = nil
-      channel.close(promise: nil)
-      return turn(.connectionFailed(peer, "the peer closed at once"))
-    }
-    connections[peer]?.channel = channel
-    turn(
-      .connected(
-        peer, local: Endpoint(address: local.address, port: local.port),
-        remote: Endpoint(address: remote.address, port: remote.port)))
-  }
-
-  private nonisolated func received(_ peer: PeerID, _ number: Int, _ octets: Span<UInt8>) -> Int {
-    assumeIsolated { daemon in
-      guard daemon.connections[peer]?.number == number else { return octets.count }
-      let used = daemon.engine.received(peer, octets, at: daemon.now)
-      daemon.settle()
-      return used
-    }
-  }
-
-  private func closed(_ peer: PeerID, _ number: Int, _ words: String?) {
-    guard let connection = connections[peer], connection.number == number, connection.channel != nil else { return }
-    connections[peer] = nil
-    turn(.connectionClosed(peer, words))
-  }
-
-  /// A neighbour that connects to us, in the place of an attempt of ours.
-  private func listen(on listener: Listener) async throws -> any Channel {
-    var bootstrap = ServerBootstrap(group: loop)
-      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-      .childChannelOption(.socketOption(.so_keepalive), value: 1)
-      .childChannelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture { try self.assumeIsolated { try $0.accept(channel) } }
-      }
-    if listener.address.family == .ipv6 {
-      // IPv4 neighbors come in by a listener of their own, under their own address.
-      bootstrap = bootstrap.serverChannelOption(
-        ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only), value: 1)
-    }
-    return try await bootstrap.bind(to: try SocketAddress(listener.address, port: listener.port)).get()
-  }
-
-  private func accept(_ channel: any Channel) throws {
-    guard let remote = channel.remoteAddress?.endpoint, let peer = engine.peerAwaiting(remote.address),
-      connections[peer]?.channel == nil
-    else {
-      let address = channel.remoteAddress?.endpoint.map { "\($0.address)" } ?? "?"
-      logger.notice("connection from \(address) refused: no neighbor with that address waits for one")
-      throw ChannelError.ioOnClosedChannel
-    }
-    connectionCount += 1
-    let number = connectionCount
-    connections[peer] = Connection(number: number)
-    try attach(channel, peer, number)
-    loop.execute { self.assumeIsolated { $0.connected(peer, number, .success(channel)) } }
   }
 
   // MARK: The control socket

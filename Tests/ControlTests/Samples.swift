@@ -148,7 +148,7 @@ struct Samples {
           negotiated: $0.capabilities())
       },
       timers: array { .init(name: $0.text(), due: $0.number()) }, lastErrorSent: text(), lastErrorReceived: text(),
-      lastShutdownReason: text())
+      lastShutdownReason: text(), lastConnectError: text())
   }
 
   mutating func path() -> PathReport {

@@ -96,7 +96,7 @@ struct EngineTests {
     let octets =
       [UInt8](repeating: 0xFF, count: 16) + [0, 46, 2, 0, 0, 0, 18]
       + [0x40, 1, 1, 9, 0x40, 2, 4, 2, 1, 0xFE, 0x2A, 0x40, 3, 4, 127, 0, 0, 2] + [32, 192, 0, 2, 1]
-    let used = lab.engine.received(lab.peer(0), octets.span, at: lab.now)
+    let used = lab.engine.received(lab.connection(0), octets.span, at: lab.now)
     lab.settle()
     #expect(used == octets.count)
     #expect(lab.kernel.table("black").isEmpty)
@@ -110,7 +110,7 @@ struct EngineTests {
     lab.up(0)
     lab.announce(0, ["192.0.2.1"], 666)
     let octets = [UInt8](repeating: 7, count: 64)
-    _ = lab.engine.received(lab.peer(0), octets.span, at: lab.now)
+    _ = lab.engine.received(lab.connection(0), octets.span, at: lab.now)
     lab.settle()
     #expect(lab.sent[lab.peer(0)]?.last == .notification(NotificationMessage(1, 1)))
     #expect(!lab.connected.contains(lab.peer(0)))

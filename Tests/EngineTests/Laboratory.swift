@@ -20,6 +20,11 @@ struct Laboratory {
   /// Peers that the engine wants connected.
   var connecting: Set<PeerID> = []
   var connected: Set<PeerID> = []
+  /// The first connection of each peer, or the attempt at one.
+  var connections: [PeerID: ConnectionID] = [:]
+  /// What the engine sent over each connection, and those that it closed.
+  var sentOver: [ConnectionID: [Message]] = [:]
+  var closed: Set<ConnectionID> = []
   /// Commits wait here while `holdsCommits`.
   var holdsCommits = false
   var heldCommits: [(serial: UInt64, changes: [SetChange])] = []
@@ -89,14 +94,21 @@ struct Laboratory {
 
   private mutating func perform(_ effect: Effect) {
     switch effect {
-    case .connect(let peer): connecting.insert(peer)
-    case .disconnect(let peer):
-      connecting.remove(peer)
-      connected.remove(peer)
-    case .send(let peer, let octets):
+    case .connect(let connection):
+      connecting.insert(connection.peer)
+      connections[connection.peer] = connection
+    case .disconnect(let connection):
+      closed.insert(connection)
+      guard connections[connection.peer] == connection else { return }
+      connecting.remove(connection.peer)
+      connected.remove(connection.peer)
+    case .send(let connection, let octets):
       var offset = 0
       while let frame = try? MessageFrame(in: octets.span, at: offset, maximum: 4096) {
-        if let message = try? Message(frame, in: octets.span, Self.context) { sent[peer, default: []].append(message) }
+        if let message = try? Message(frame, in: octets.span, Self.context) {
+          sent[connection.peer, default: []].append(message)
+          sentOver[connection, default: []].append(message)
+        }
         offset = frame.end
       }
     case .readSets: engine.handle(.setsRead(kernel.contents(engine.configuration.tableNames)), at: now)
@@ -160,9 +172,14 @@ struct Laboratory {
 
   func peer(_ index: Int) -> PeerID { PeerID(index: index) }
 
-  mutating func receive(_ index: Int, _ message: Message) {
+  /// The peer's first connection, or one that it has never had.
+  func connection(_ index: Int) -> ConnectionID {
+    connections[peer(index)] ?? ConnectionID(peer: peer(index), number: 0)
+  }
+
+  mutating func receive(_ index: Int, _ message: Message, over connection: ConnectionID? = nil) {
     let octets = message.encode(Self.context)
-    let used = engine.received(peer(index), octets.span, at: now)
+    let used = engine.received(connection ?? self.connection(index), octets.span, at: now)
     #expect(used == octets.count)
     settle()
   }
@@ -172,10 +189,23 @@ struct Laboratory {
     while !connecting.contains(peer(index)) { advance(.seconds(1)) }
     connecting.remove(peer(index))
     connected.insert(peer(index))
+    open(connection(index))
+    receive(index, Self.open(index, endOfRIB: endOfRIB, more))
+    receive(index, .keepalive)
+  }
+
+  /// A connection is there.
+  mutating func open(_ connection: ConnectionID) {
     let local = Endpoint(address: .v4(IPv4Address(0x7F00_0001)), port: 40000)
-    let remote = Endpoint(address: engine.configuration.neighbors[index].address, port: 179)
-    engine.handle(.connected(peer(index), local: local, remote: remote), at: now)
+    let remote = Endpoint(address: engine.configuration.neighbors[connection.peer.index].address, port: 179)
+    engine.handle(.connected(connection, local: local, remote: remote), at: now)
     settle()
+  }
+
+  /// A peer's OPEN.
+  static func open(
+    _ index: Int, identifier: UInt32? = nil, endOfRIB: Bool = true, _ more: [Capability] = []
+  ) -> Message {
     var capabilities: [Capability] = [
       .unicast(.ipv4), .unicast(.ipv6), .fourOctetAS(ASN(65066)), .routeRefresh, .enhancedRouteRefresh,
     ]
@@ -183,18 +213,15 @@ struct Laboratory {
       capabilities.append(.gracefulRestart(.init(restarted: true, notification: false, restartTime: 0, families: [])))
     }
     capabilities += more
-    receive(
-      index,
-      .open(
-        OpenMessage(
-          myAS: 65066, holdTime: 90, bgpIdentifier: IPv4Address(0x7F00_0002 + UInt32(index)), capabilities: capabilities
-        )))
-    receive(index, .keepalive)
+    return .open(
+      OpenMessage(
+        myAS: 65066, holdTime: 90, bgpIdentifier: IPv4Address(identifier ?? 0x7F00_0002 + UInt32(index)),
+        capabilities: capabilities))
   }
 
   mutating func close(_ index: Int) {
     connected.remove(peer(index))
-    engine.handle(.connectionClosed(peer(index), nil), at: now)
+    engine.handle(.connectionClosed(connection(index), nil), at: now)
     settle()
   }
 

@@ -42,6 +42,24 @@ extension InteropTier {
       }
     }
 
+    @Test("refuses a file with a key that others may read or change, also an included one")
+    func secrets() throws {
+      try Laboratory.run { laboratory in
+        let block = "neighbor 45.0.2.1 {\n  remote-as 65066\n  tcp md5sig password x\n}\n"
+        let peers = try laboratory.write(block, to: "peers.conf")
+        let file = try laboratory.write(
+          "AS 65500\ninclude \"\(peers)\"\nallow from any set pftable \"t\"\n", to: "main.conf")
+        for (mode, isOpen) in [(0o600, false), (0o640, true), (0o604, true), (0o620, true), (0o602, true)] {
+          try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: peers)
+          // The one without a key may be as it likes.
+          try FileManager.default.setAttributes([.posixPermissions: 0o666], ofItemAtPath: file)
+          let outcome = try laboratory.run(Self.program, ["-n", "-f", file])
+          #expect(outcome.status == (isOpen ? 78 : 0), "mode \(mode): \(outcome.errors)")
+          #expect(outcome.errors.contains("\(peers):1:1: the file holds a key") == isOpen)
+        }
+      }
+    }
+
     @Test("with -v prints a configuration that it accepts and prints again")
     func printed() throws {
       try Laboratory.run { laboratory in

@@ -124,6 +124,9 @@ final class NftbgpdUnderTest {
     return strace
   }
 
+  /// nftbgpctl with these words.
+  func command(_ words: String...) -> [String] { [Laboratory.product("nftbgpctl"), "-s", socket] + words }
+
   /// Runs nftbgpctl.
   func control(_ words: String...) throws -> Laboratory.Outcome {
     try laboratory.run(Laboratory.product("nftbgpctl"), ["-s", socket] + words)

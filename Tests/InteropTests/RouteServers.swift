@@ -2,31 +2,38 @@ import Foundation
 import Glibc
 import Testing
 
-/// OpenBGPD as a route server of AS 65066 for the client 127.0.0.1.
+/// OpenBGPD as a route server of AS 65066 for one client.
 final class OpenBGPD {
   let address: String
   private let laboratory: Laboratory
   private let daemon: Child
   private let socket: String
+  private let client: String
 
   /// Starts it. It listens soon and has its networks after `waitUntilReady`.
-  init(_ laboratory: Laboratory, address: String, _ feed: Feed) throws {
+  ///
+  /// - Parameter options: for its client; one that is connected to needs `local-address`, and one that is waited for with a key must
+  ///   not have it, or bgpd's listener forgets the key.
+  init(
+    _ laboratory: Laboratory, address: String, _ feed: Feed, client: String = "127.0.0.1",
+    options: [String] = ["multihop 64", "passive"]
+  ) throws {
     self.address = address
+    self.client = client
     self.laboratory = laboratory
     socket = laboratory.path("bgpd-\(address).sock")
     // The directory that the package's daemon locks itself into.
     try FileManager.default.createDirectory(atPath: "/run/openbgpd", withIntermediateDirectories: true)
     let configuration = """
       AS 65066
-      router-id \(address)
+      router-id \(address.contains(":") ? "127.0.0.6" : address)
       fib-update no
       listen on \(address)
       socket "\(socket)"
       \(feed.networks)
-      neighbor 127.0.0.1 {
+      neighbor \(client) {
         remote-as 65500
-        multihop 64
-        passive
+      \(options.map { "  \($0)\n" }.joined())
         announce IPv6 unicast
         announce IPv4 unicast
       }
@@ -52,8 +59,11 @@ final class OpenBGPD {
 
   /// What it says of its client.
   func neighbor() throws -> String {
-    try laboratory.run("bgpctl", ["-s", socket, "show", "neighbor", "127.0.0.1"]).output
+    try laboratory.run("bgpctl", ["-s", socket, "show", "neighbor", client]).output
   }
+
+  /// bgpctl(8) about its client.
+  func command(_ word: String) -> [String] { ["bgpctl", "-s", socket, "neighbor", client, word] }
 
   var log: String { daemon.printed }
 }
@@ -65,20 +75,26 @@ final class BIRD {
   private var daemon: Child
 
   private let options: String
+  private let isPassive: Bool
 
   /// - Parameter options: of its BGP protocol.
-  init(_ laboratory: Laboratory, _ feed: Feed, options: String = "") throws {
+  init(_ laboratory: Laboratory, _ feed: Feed, options: String = "", isPassive: Bool = true) throws {
     self.laboratory = laboratory
     self.options = options
-    daemon = try Self.start(laboratory, feed, options)
+    self.isPassive = isPassive
+    daemon = try Self.start(laboratory, feed, options, isPassive)
   }
 
-  private static func start(_ laboratory: Laboratory, _ feed: Feed, _ options: String) throws -> Child {
-    let file = try write(laboratory, feed, options)
+  private static func start(
+    _ laboratory: Laboratory, _ feed: Feed, _ options: String, _ isPassive: Bool
+  ) throws -> Child {
+    let file = try write(laboratory, feed, options, isPassive)
     return try laboratory.start("bird", ["-d", "-c", file, "-s", laboratory.path("bird.ctl")], log: "bird.log")
   }
 
-  private static func write(_ laboratory: Laboratory, _ feed: Feed, _ options: String) throws -> String {
+  private static func write(
+    _ laboratory: Laboratory, _ feed: Feed, _ options: String, _ isPassive: Bool
+  ) throws -> String {
     let configuration = """
       router id \(address);
       log stderr all;
@@ -95,7 +111,7 @@ final class BIRD {
         local \(address) as 65066;
         neighbor 127.0.0.1 as 65500;
         multihop 64;
-        passive yes;
+        passive \(isPassive ? "yes" : "no");
         strict bind yes;
         \(options)
         ipv4 { import none; export where source = RTS_STATIC; next hop self; };
@@ -108,7 +124,7 @@ final class BIRD {
 
   /// Announces this from now on, in the same session.
   func reconfigure(_ feed: Feed) throws {
-    _ = try Self.write(laboratory, feed, options)
+    _ = try Self.write(laboratory, feed, options, isPassive)
     let outcome = try control("configure")
     try #require(outcome.contains("Reconfigured"), "\(outcome)")
   }
@@ -126,8 +142,11 @@ final class BIRD {
 
   /// It comes back.
   func start(_ feed: Feed) throws {
-    daemon = try Self.start(laboratory, feed, options)
+    daemon = try Self.start(laboratory, feed, options, isPassive)
   }
+
+  /// birdc(8) about its client.
+  func command(_ word: String) -> [String] { ["birdc", "-s", laboratory.path("bird.ctl"), word, "clients"] }
 }
 
 /// The feed server of this package.
@@ -135,7 +154,9 @@ final class FeedServer {
   let address: String
   private let daemon: Child
 
-  init(_ laboratory: Laboratory, address: String, _ feed: Feed, holdTime: Int = 90) throws {
+  init(
+    _ laboratory: Laboratory, address: String, _ feed: Feed, holdTime: Int = 90, _ options: [String] = []
+  ) throws {
     self.address = address
     let list = try laboratory.write(feed.list, to: "feed-\(address).list")
     let log = "feedserver-\(address).log"
@@ -143,7 +164,8 @@ final class FeedServer {
     let listening = { Child.text(laboratory.path(log)).split(separator: "\n").count { $0.contains("listening on") } }
     let before = listening()
     daemon = try laboratory.start(
-      Laboratory.product("feedserver"), ["--listen", address, "--hold-time", "\(holdTime)", list], log: log)
+      Laboratory.product("feedserver"), ["--listen", address, "--hold-time", "\(holdTime)"] + options + [list],
+      log: log)
     try laboratory.wait("feedserver on \(address) is listening", seconds: 60) { listening() > before }
   }
 

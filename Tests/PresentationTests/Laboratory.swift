@@ -23,7 +23,8 @@ enum Laboratory {
         passive: false, down: false, multihop: 64, ttlSecurity: false, holdTime: 0, minimumHoldTime: 0,
         maxPrefix: 500_000,
         maxPrefixRestart: 30, capabilities: both),
-      statistics: .init(), session: nil, timers: [], lastErrorSent: "", lastErrorReceived: "", lastShutdownReason: "")
+      statistics: .init(), session: nil, timers: [], lastErrorSent: "", lastErrorReceived: "", lastShutdownReason: "",
+      lastConnectError: "")
   }
 
   static func messages(

@@ -118,6 +118,22 @@ struct NeighborPresentationTests {
     #expect(json.contains("\"refused_prefixes\": 3,\n\t\t\t\t\"over_limit_prefixes\": 1200,\n"))
   }
 
+  @Test("Why the last attempt to connect failed is told where it did")
+  func connectError() throws {
+    var report = Laboratory.dropped
+    report.lastConnectError = "connection timed out: no SYN-ACK"
+    let text = try present(.showNeighbor(.all, .full), neighbors([report]))
+    #expect(
+      text
+        == (try fixture("drop-show-neighbor.txt")).replacing(
+          "\n  Last received shutdown reason",
+          with: "\n  Last attempt to connect: connection timed out: no SYN-ACK\n  Last received shutdown reason"))
+    let json = try present(.showNeighbor(.all, .full), json: true, neighbors([report]))
+    #expect(
+      json.contains(
+        "\"attributes_discarded\": 0,\n\t\t\t\t\"last_connect_error\": \"connection timed out: no SYN-ACK\"\n"))
+  }
+
   @Test("Text of a peer reaches no terminal as it is")
   func escapes() throws {
     var report = Laboratory.dropped

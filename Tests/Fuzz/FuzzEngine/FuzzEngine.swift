@@ -23,7 +23,8 @@ private struct Run {
   private var engine: Engine
   private var kernel = KernelModel()
   private var now = Instant.zero
-  private var connecting: Set<PeerID> = []
+  private var connecting: Set<ConnectionID> = []
+  private var connected: [ConnectionID] = []
   private var commitFails = false
   private var isHolding = false
   private var held: [(serial: UInt64, changes: [SetChange])] = []
@@ -71,7 +72,10 @@ private struct Run {
       case 6: receive(peer, announcement())
       case 7: receive(peer, take())
       case 8: connect(peer)
-      case 9: engine.handle(.connectionClosed(peer, nil), at: now)
+      case 9:
+        guard let connection = connection(of: peer) else { break }
+        connected.removeAll { $0 == connection }
+        engine.handle(.connectionClosed(connection, nil), at: now)
       case 10: advance(.seconds(Int(script.popFirst() ?? 0) * 4))
       case 11:
         isHolding.toggle()
@@ -114,15 +118,37 @@ private struct Run {
     return Message.update(update).encode(Self.context)
   }
 
+  /// One of the peer's connections: the latest, or the one before.
+  private mutating func connection(of peer: PeerID) -> ConnectionID? {
+    let own = connected.filter { $0.peer == peer }
+    return own.count > 1 && (script.first ?? 0) & 32 != 0 ? own.first : own.last
+  }
+
   private mutating func receive(_ peer: PeerID, _ octets: [UInt8]) {
-    let used = engine.received(peer, octets.span, at: now)
+    guard let connection = connection(of: peer) else { return }
+    receive(connection, octets)
+  }
+
+  private mutating func receive(_ connection: ConnectionID, _ octets: [UInt8]) {
+    let used = engine.received(connection, octets.span, at: now)
     guard used <= octets.count else { fatalError("more octets used than there were") }
   }
 
+  /// An attempt of ours succeeds, or the peer connects to us; whether it says everything that brings the session up, the script says.
   private mutating func connect(_ peer: PeerID) {
-    guard connecting.remove(peer) != nil else { return }
+    let choice = script.popFirst() ?? 0
+    let connection: ConnectionID
+    if choice & 1 == 0, let attempt = connecting.first(where: { $0.peer == peer }) {
+      connecting.remove(attempt)
+      connection = attempt
+    } else {
+      let address = configuration.neighbors[peer.index].address
+      guard let accepted = engine.accept(from: address, at: now) else { return }
+      connection = accepted
+    }
+    connected.append(connection)
     let endpoint = Endpoint(address: .v4(IPv4Address(1)), port: 179)
-    engine.handle(.connected(peer, local: endpoint, remote: endpoint), at: now)
+    engine.handle(.connected(connection, local: endpoint, remote: endpoint), at: now)
     settle()
     let open = OpenMessage(
       myAS: 65066, holdTime: 90, bgpIdentifier: IPv4Address(2 + UInt32(peer.index)),
@@ -130,9 +156,11 @@ private struct Run {
         .unicast(.ipv4), .unicast(.ipv6), .routeRefresh, .enhancedRouteRefresh, .fourOctetAS(ASN(65066)),
         .gracefulRestart(.init(restarted: false, notification: false, restartTime: 0, families: [])),
       ])
-    receive(peer, Message.open(open).encode(Self.context))
+    guard choice & 2 == 0 else { return }
+    receive(connection, Message.open(open).encode(Self.context))
     settle()
-    receive(peer, Message.keepalive.encode(Self.context))
+    guard choice & 4 == 0 else { return }
+    receive(connection, Message.keepalive.encode(Self.context))
   }
 
   private mutating func advance(_ interval: Interval) {
@@ -174,6 +202,7 @@ private struct Run {
     guard !isHolding else { return }
     snapshot = engine.snapshot
     connecting = []
+    connected = []
     engine = Engine(configuration, routerID: IPv4Address(1), random: RandomSource(seed: 2))
     engine.handle(.snapshotLoaded(snapshot, age: .zero), at: now)
     engine.handle(.start, at: now)
@@ -193,8 +222,10 @@ private struct Run {
 
   private mutating func perform(_ effect: Effect) {
     switch effect {
-    case .connect(let peer): connecting.insert(peer)
-    case .disconnect(let peer): connecting.remove(peer)
+    case .connect(let connection): connecting.insert(connection)
+    case .disconnect(let connection):
+      connecting.remove(connection)
+      connected.removeAll { $0 == connection }
     case .readSets: engine.handle(.setsRead(kernel.contents(configuration.tableNames)), at: now)
     case .checkSets: engine.handle(.setsChecked(nil), at: now)
     case .saveSnapshot(let tables, _):

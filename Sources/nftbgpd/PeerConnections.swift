@@ -1,0 +1,171 @@
+import BGPSession
+import ConfigFile
+import Engine
+import Logging
+import NIOCore
+import NIOPosix
+import Primitives
+import Transport
+
+/// The sockets of the neighbors: those that we open, those that they open to us, and what protects them.
+extension Daemon {
+  // MARK: To a neighbor
+
+  func connect(_ connection: ConnectionID) {
+    guard configuration.neighbors.indices.contains(connection.peer.index) else { return }
+    let neighbor = configuration.neighbors[connection.peer.index]
+    let remote: SocketAddress
+    var bootstrap = ClientBootstrap(group: loop)
+      .connectTimeout(connectTimeout)
+      .channelOption(.socketOption(.so_keepalive), value: 1)  // a hold time of 0 has no other sign of life
+      .channelOption(
+        .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 65536, maximum: 1 << 20)
+      )
+      .channelInitializer { channel in
+        let signed = self.assumeIsolated { daemon in
+          // Already now, so that an attempt that is given up ends at once.
+          daemon.connections[connection] = channel
+          return neighbor.signature?.set(on: channel) ?? channel.eventLoop.makeSucceededVoidFuture()
+        }
+        return signed.flatMapThrowing { try self.assumeIsolated { try $0.attach(channel, connection) } }
+      }
+    for (option, value) in distanceOptions(neighbor) { bootstrap = bootstrap.channelOption(option, value: value) }
+    do {
+      remote = try SocketAddress(neighbor.address, port: neighbor.port)
+      if let local = neighbor.localAddress { bootstrap = bootstrap.bind(to: try SocketAddress(local, port: 0)) }
+    } catch {
+      return turn(.connectionFailed(connection, systemWords(error)))
+    }
+    bootstrap.connect(to: remote).whenComplete { result in
+      self.assumeIsolated { daemon in
+        switch result {
+        case .success(let channel): daemon.connected(connection, channel)
+        case .failure(let error): daemon.failed(connection, error)
+        }
+      }
+    }
+  }
+
+  /// Long enough for a lost SYN or two, and over before the next attempt is due.
+  private var connectTimeout: TimeAmount {
+    .milliseconds(min(10_000, Int64(configuration.connectRetry) * 750))
+  }
+
+  private func connected(_ connection: ConnectionID, _ channel: any Channel) {
+    guard connections[connection] != nil else { return channel.close(promise: nil) }
+    guard let local = channel.localAddress?.endpoint, let remote = channel.remoteAddress?.endpoint else {
+      connections[connection] = nil
+      channel.close(promise: nil)
+      return turn(.connectionFailed(connection, "the peer closed at once"))
+    }
+    turn(
+      .connected(
+        connection, local: Endpoint(address: local.address, port: local.port),
+        remote: Endpoint(address: remote.address, port: remote.port)))
+  }
+
+  private func failed(_ connection: ConnectionID, _ error: any Error) {
+    connections[connection] = nil
+    if case ChannelError.connectTimeout = error { return turn(.connectionFailed(connection, nil)) }
+    turn(.connectionFailed(connection, systemWords(error)))
+  }
+
+  private func attach(_ channel: any Channel, _ connection: ConnectionID) throws {
+    try channel.pipeline.syncOperations.addHandler(
+      OctetStreamHandler(
+        receive: { octets in self.received(connection, octets) },
+        closed: { error in
+          let words = error.map { systemWords($0) }
+          self.assumeIsolated { $0.closed(connection, words) }
+        }))
+  }
+
+  private nonisolated func received(_ connection: ConnectionID, _ octets: Span<UInt8>) -> Int {
+    assumeIsolated { daemon in
+      guard daemon.connections[connection] != nil else { return octets.count }
+      let used = daemon.engine.received(connection, octets, at: daemon.now)
+      daemon.settle()
+      return used
+    }
+  }
+
+  private func closed(_ connection: ConnectionID, _ words: String?) {
+    guard connections.removeValue(forKey: connection) != nil else { return }
+    turn(.connectionClosed(connection, words))
+  }
+
+  // MARK: From a neighbor
+
+  /// Waits for neighbors that connect to us.
+  func listen(on listener: Listener) async throws -> any Channel {
+    let family = listener.address.family
+    let neighbors = configuration.neighbors.filter { $0.address.family == family }
+    var bootstrap = ServerBootstrap(group: loop)
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      // The answer to a SYN leaves before it is known whose it is: a neighbor with ttl-security takes no other.
+      .serverChannelOption(ChannelOptions.timeToLive(family), value: 255)
+      // What a neighbor sends before its connection is accepted is not held to its own distance yet, but to that of the farthest one.
+      .serverChannelOption(
+        ChannelOptions.minimumTimeToLive(family), value: neighbors.map { Self.leastTimeToLive($0) }.min() ?? 0
+      )
+      .serverChannelInitializer { channel in
+        .andAllSucceed(neighbors.compactMap { $0.signature?.set(on: channel) }, on: channel.eventLoop)
+      }
+      .childChannelOption(.socketOption(.so_keepalive), value: 1)
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture { try self.assumeIsolated { try $0.accept(channel) } }
+      }
+    if family == .ipv6 {
+      // IPv4 neighbors come in by a listener of their own, under their own address.
+      bootstrap = bootstrap.serverChannelOption(
+        ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only), value: 1)
+    }
+    return try await bootstrap.bind(to: try SocketAddress(listener.address, port: listener.port)).get()
+  }
+
+  private func accept(_ channel: any Channel) throws {
+    guard let remote = channel.remoteAddress?.endpoint, let connection = engine.accept(from: remote.address, at: now)
+    else {
+      let address = channel.remoteAddress?.endpoint.map { "\($0.address)" } ?? "?"
+      logger.notice("connection from \(address) refused: no neighbor with that address waits for one")
+      throw ChannelError.ioOnClosedChannel
+    }
+    connections[connection] = channel
+    do {
+      for (option, value) in distanceOptions(configuration.neighbors[connection.peer.index]) {
+        try channel.syncOptions?.setOption(option, value: value)
+      }
+      try attach(channel, connection)
+    } catch {
+      // Only once the channel is closed.
+      loop.execute { self.assumeIsolated { $0.closed(connection, systemWords(error)) } }
+      throw error
+    }
+    loop.execute { self.assumeIsolated { $0.connected(connection, channel) } }
+  }
+
+  // MARK: What protects them
+
+  /// How far away the neighbor may be, and how far our packets go.
+  ///
+  /// RFC 4271 leaves it to the implementation; OpenBGPD sends 1 to a neighbour of another AS unless it is `multihop`.
+  private func distanceOptions(_ neighbor: Neighbor) -> [(ChannelOptions.Types.SocketOption, Int)] {
+    let sent = ChannelOptions.timeToLive(neighbor.address.family)
+    guard !neighbor.ttlSecurity else {
+      return [(sent, 255), (ChannelOptions.minimumTimeToLive(neighbor.address.family), Self.leastTimeToLive(neighbor))]
+    }
+    if let multihop = neighbor.multihop { return [(sent, Int(multihop))] }
+    return neighbor.remoteAS == neighbor.localAS ?? configuration.localAS ? [] : [(sent, 1)]
+  }
+
+  /// RFC 5082 §3: a packet that began with 255 has lost one at each router on its way. 0: any will do.
+  private static func leastTimeToLive(_ neighbor: Neighbor) -> Int {
+    neighbor.ttlSecurity ? 256 - Int(neighbor.multihop ?? 1) : 0
+  }
+}
+
+extension Neighbor {
+  fileprivate var signature: TCPSignature? {
+    md5Key.map { TCPSignature(of: address, key: $0) }
+  }
+}
