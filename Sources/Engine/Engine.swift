@@ -28,8 +28,6 @@ package struct Engine: Sendable {
   var changes: [RouteChange] = []
   /// When what an earlier run left in a table leaves it.
   var inheritedDeadlines: [TableID: Instant] = [:]
-  /// The next commit undoes what another program did.
-  var isRepairing = false
   /// When the sets are looked after next.
   var checkDeadline: Instant?
   /// When the host's addresses are looked after next.
@@ -182,7 +180,7 @@ package struct Engine: Sendable {
     holdMassRemovals(now)
     tables.dropChangesWhileOutOfStep()
     if let changes = tables.takeChanges() {
-      effects.append(.commit(serial: tables.begin(changes), changes, isRepair: false))
+      effects.append(.commit(serial: tables.begin(changes), changes))
     }
     if exports.isDue(at: now) { startExports(now) }
     defer { effects = [] }

@@ -80,8 +80,8 @@ package enum Effect: Hashable, Sendable {
   case checkHost
   /// Keep the tables for the next start, as those of so long ago.
   case saveSnapshot([String: PrefixList], age: Interval)
-  /// Carry out the changes, all in one transaction when they repair what another program did. At most one is under way.
-  case commit(serial: UInt64, [SetChange], isRepair: Bool)
+  /// Carry out the changes. At most one is under way.
+  case commit(serial: UInt64, [SetChange])
   /// Write a table to a file.
   case export(index: Int, ExportFile, PrefixList)
   case log(LogRecord)

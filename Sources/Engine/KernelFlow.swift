@@ -13,8 +13,7 @@ extension Engine {
         log(.info, "the tables hold \(count) elements of an earlier run: kept until the feed is complete")
       }
     }
-    if !changes.isEmpty { effects.append(.commit(serial: tables.begin(changes), changes, isRepair: isRepairing)) }
-    isRepairing = false
+    if !changes.isEmpty { effects.append(.commit(serial: tables.begin(changes), changes)) }
     if checkDeadline == nil { checkDeadline = now + Self.checkTime }
   }
 
@@ -28,7 +27,6 @@ extension Engine {
   mutating func setsChecked(_ change: String?, _ now: Instant) {
     guard let change else { return }
     log(.warning, "\(change); repairing")
-    isRepairing = true
     tables.distrust()
     readSetsIfNeeded()
   }

@@ -137,7 +137,7 @@ actor Daemon: LoopActor {
     case .checkSets: checkSets()
     case .checkHost: checkHost()
     case .saveSnapshot(let tables, let age): saveSnapshot(tables, age)
-    case .commit(let serial, let changes, let isRepair): commit(serial, changes, isRepair: isRepair)
+    case .commit(let serial, let changes): commit(serial, changes)
     case .export(let index, let file, let prefixes): export(index, file, prefixes)
     case .log(let record): logger.log(level: Logger.Level(record.level), "\(record.message)")
     }
@@ -240,11 +240,11 @@ actor Daemon: LoopActor {
     }
   }
 
-  private func commit(_ serial: UInt64, _ changes: [SetChange], isRepair: Bool) {
+  private func commit(_ serial: UInt64, _ changes: [SetChange]) {
     let start = now
     Task {
       do {
-        let refusals = try await kernel.commit(changes, isRepair: isRepair)
+        let refusals = try await kernel.commit(changes)
         turn(.committed(serial: serial, refusing: refusals, now - start))
       } catch {
         turn(.commitFailed(serial: serial, "\(error)"))

@@ -5,24 +5,23 @@ import Tables
 /// Changes to transactions.
 extension KernelTables {
   /// Elements of hash sets in one transaction: small enough that other writers of nf_tables wait for milliseconds only, and that a set
-  /// without a size grows between transactions (one transaction of 200,000 takes three times the time).
+  /// without a size grows between transactions. One transaction of 200,000 takes ten times the time, in which nothing is listed yet.
   private static let chunk = 16384
   /// Elements that are not worth to stop listening for, which makes each three times as dear.
   private static let few = 1024
 
-  /// Carries out the changes: in one transaction where they are few or a repair, so that a prefix that moves from one table to another
-  /// is never in neither, and what was there a moment ago is back at once; otherwise each interval set in one and the hash sets in
-  /// several, additions first.
+  /// Carries out the changes: in one transaction where they are few, so that a prefix that moves from one table to another is never
+  /// in neither; otherwise each interval set in one and the hash sets in several, additions first.
   ///
   /// What the kernel refuses in one set must not hold up the others, nor one element the rest: then it goes set by set, and in ever
   /// smaller parts.
   ///
   /// - Returns: the elements that the kernel does not take.
   /// - Throws: the first error that is not about an element, when everything else has been carried out.
-  func commit(_ changes: [SetChange], isRepair: Bool) throws -> [KernelRefusal] {
+  func commit(_ changes: [SetChange]) throws -> [KernelRefusal] {
     let count = changes.reduce(0) { $0 + $1.added.count + $1.removed.count }
     guard count > Self.few else { return try commitOrEach(changes) }
-    guard count > Self.chunk, !isRepair else { return try unwatched { try commitOrEach(changes) } }
+    guard count > Self.chunk else { return try unwatched { try commitOrEach(changes) } }
     // A set that is emptied first must be full again in the same transaction.
     let inOne = changes.filter { $0.set.isInterval || $0.replaces }
     let hosts = changes.filter { !$0.set.isInterval && !$0.replaces }

@@ -35,8 +35,8 @@ struct RestoreCommand: AsyncParsableCommand {
       engine.handle(.setsRead(try await kernel.read()), at: .zero)
       for effect in engine.takeEffects(at: .zero) {
         if case .log(let record) = effect { say("restore: \(record.message)") }
-        guard case .commit(_, let changes, _) = effect else { continue }
-        for refusal in try await kernel.commit(changes, isRepair: false) {
+        guard case .commit(_, let changes) = effect else { continue }
+        for refusal in try await kernel.commit(changes) {
           say("restore: set \(refusal.set.name): \(refusal.reason): \(refusal.prefixes.count) elements are left out")
         }
       }

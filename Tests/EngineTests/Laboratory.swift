@@ -35,8 +35,6 @@ struct Laboratory {
   var foreignChange: String?
   var checks = 0
   var hostChecks = 0
-  /// Commits that undid what another program did.
-  var repairs = 0
   /// Answers to checks wait here while `holdsChecks`.
   var holdsChecks = false
   var heldChecks: [String?] = []
@@ -122,8 +120,7 @@ struct Laboratory {
       snapshotAges.append(age)
       snapshots.append(snapshot)
       engine.handle(.snapshotSaved(nil), at: now)
-    case .commit(let serial, let changes, let isRepair):
-      repairs += isRepair ? 1 : 0
+    case .commit(let serial, let changes):
       if holdsCommits {
         heldCommits.append((serial, changes))
       } else {

@@ -231,7 +231,7 @@ private struct Run {
     case .saveSnapshot(let tables, _):
       snapshot = tables
       engine.handle(.snapshotSaved(nil), at: now)
-    case .commit(let serial, let changes, _):
+    case .commit(let serial, let changes):
       if isHolding { held.append((serial, changes)) } else { commit(serial, changes) }
     case .export(let index, _, let prefixes): engine.handle(.exported(index: index, .success(prefixes.count)), at: now)
     case .send, .log, .checkHost: break
