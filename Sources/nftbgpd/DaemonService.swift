@@ -13,7 +13,12 @@ struct DaemonService: Service {
   func run() async throws {
     // The first look is made before anything else: without the right to change the tables there is nothing to run for.
     // Where other programs change the ruleset all the time, a look may have to be repeated.
-    let contents = try await firstLook()
+    let contents: [TableContents]
+    do {
+      contents = try await cancelWhenGracefulShutdown { try await firstLook() }
+    } catch is CancellationError {
+      return
+    }
     try await daemon.start(contents)
     try? await gracefulShutdown()
     await daemon.stop()
