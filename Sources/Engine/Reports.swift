@@ -26,7 +26,9 @@ extension Engine {
         ttlSecurity: neighbor.ttlSecurity,
         holdTime: neighbor.holdTime ?? configuration.holdTime,
         minimumHoldTime: neighbor.minimumHoldTime ?? configuration.minimumHoldTime,
-        maxPrefix: neighbor.maxPrefix ?? 0, maxPrefixRestart: neighbor.maxPrefixRestart ?? 0,
+        // The default is ours alone: bgpctl(8) shows what the file says.
+        maxPrefix: neighbor.maxPrefix == Configuration.defaultMaxPrefix ? 0 : neighbor.maxPrefix ?? 0,
+        maxPrefixRestart: neighbor.maxPrefixRestart ?? 0,
         capabilities: NeighborReport.Capabilities(peer.session.configuration.capabilities)),
       statistics: statistics, session: session(peer), timers: timers(peer, now), lastErrorSent: peer.lastErrorSent,
       lastErrorReceived: peer.lastErrorReceived, lastShutdownReason: peer.lastShutdownReason,
