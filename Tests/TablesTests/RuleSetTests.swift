@@ -99,6 +99,55 @@ struct RuleSetTests {
   }
 
   @Test(
+    "What a community says about passing a route on does not hide it from the tables (RFC 1997, RFC 7999 §3.2)",
+    arguments: Community.wellKnown.map(\.community))
+  func wellKnownCommunities(community: Community) throws {
+    #expect(try Self.decide([Self.bypass, Self.black], community, Self.trapped).tables == ["black"])
+  }
+
+  @Test("The well-known communities have the numbers of the registry (RFC 1997, RFC 7999 §5)")
+  func wellKnownNumbers() {
+    let numbers = Dictionary(uniqueKeysWithValues: Community.wellKnown.map { ($0.name, $0.community.value) })
+    #expect(numbers["NO_EXPORT"] == 0xFFFF_FF01)
+    #expect(numbers["NO_ADVERTISE"] == 0xFFFF_FF02)
+    #expect(numbers["NO_EXPORT_SUBCONFED"] == 0xFFFF_FF03)
+    #expect(numbers["BLACKHOLE"] == 0xFFFF_029A)
+  }
+
+  @Test(
+    "A large community is matched in all its three parts (RFC 8092)",
+    arguments: [
+      (LargeCommunityPattern(.number(65066), .number(666), .number(1)), true),
+      (LargeCommunityPattern(.neighborAS, .number(666), .any), true),
+      (LargeCommunityPattern(.any, .any, .any), true),
+      (LargeCommunityPattern(.number(65067), .number(666), .number(1)), false),
+      (LargeCommunityPattern(.number(65066), .number(42), .number(1)), false),
+      (LargeCommunityPattern(.number(65066), .number(666), .number(2)), false),
+    ])
+  func largeCommunities(pattern: LargeCommunityPattern, matches: Bool) throws {
+    var attributes = PathAttributes()
+    attributes.largeCommunities = [LargeCommunity(1, 2, 3), LargeCommunity(65066, 666, 1)]
+    #expect(try Self.isDenied(.largeCommunity(pattern), attributes) == matches)
+  }
+
+  @Test("An extended community is matched as a whole, with its type (RFC 4360)")
+  func extendedCommunities() throws {
+    let target = ExtendedCommunity(0x0002_FE2A_0000_0005)
+    let origin = ExtendedCommunity(0x0003_FE2A_0000_0005)
+    var attributes = PathAttributes()
+    attributes.extendedCommunities = [ExtendedCommunity(1), target]
+    #expect(try Self.isDenied(.extendedCommunity(target), attributes))
+    #expect(try !Self.isDenied(.extendedCommunity(origin), attributes))
+  }
+
+  private static func isDenied(_ condition: FilterCondition, _ attributes: PathAttributes) throws -> Bool {
+    let rules = RuleSet(
+      rules: [FilterRule(action: .deny, conditions: [condition])], defaultAction: .allow, tableNames: []
+    ).rules(for: peer)
+    return !rules.decide(try #require(Prefix("192.0.2.1")), attributes).isAllowed
+  }
+
+  @Test(
     "All conditions must hold, and each looks where it says",
     arguments: [
       (FilterCondition.family(.ipv4), true), (.family(.ipv6), false), (.prefixLength(LengthRange(25...32)), true),
