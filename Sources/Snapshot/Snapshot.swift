@@ -112,12 +112,13 @@ extension Snapshot.Table {
       let count4 = reader.readUInt32(octets), let count6 = reader.readUInt32(octets),
       reader.count / 5 >= Int(count4), reader.count / 17 >= Int(count6)
     else { return nil }
-    self.name = String(decoding: name, as: UTF8.self)
+    guard let name = String(validating: name, as: UTF8.self) else { return nil }
+    self.name = name
     prefixes = PrefixList()
     prefixes.ipv4.reserveCapacity(Int(count4))
     for _ in 0..<count4 {
       guard let address = reader.readUInt32(octets), let length = reader.readUInt8(octets),
-        let prefix = IPv4Prefix(IPv4Address(address), length: length)
+        let prefix = IPv4Prefix(IPv4Address(address), length: length), prefix.address.value == address
       else { return nil }
       prefixes.ipv4.append(prefix)
     }
@@ -125,7 +126,8 @@ extension Snapshot.Table {
     for _ in 0..<count6 {
       guard let high = reader.readUInt64(octets), let low = reader.readUInt64(octets),
         let length = reader.readUInt8(octets),
-        let prefix = IPv6Prefix(IPv6Address(high: high, low: low), length: length)
+        let prefix = IPv6Prefix(IPv6Address(high: high, low: low), length: length),
+        prefix.address == IPv6Address(high: high, low: low)
       else { return nil }
       prefixes.ipv6.append(prefix)
     }

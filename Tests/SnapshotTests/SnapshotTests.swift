@@ -26,6 +26,28 @@ struct SnapshotTests {
     #expect(try Snapshot(decoding: snapshot.encode().span) == snapshot)
   }
 
+  @Test("What can never have been written is refused although its checksum is right")
+  func neverWritten() {
+    let octets = Snapshot(
+      created: 0,
+      tables: [
+        .init(name: "x", prefixes: PrefixList([Prefix("45.0.0.0/24"), Prefix("2a00::/32")].compactMap { $0 }))
+      ]
+    ).encode()
+    let sealed = { (octets: [UInt8]) -> [UInt8] in
+      let body = octets.dropLast(8)
+      let hash = body.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
+      return body + (0..<8).map { UInt8(truncatingIfNeeded: hash >> UInt64(56 - 8 * $0)) }
+    }
+    #expect(sealed(octets) == octets)
+    // The name stands after 29 octets; then the counts, and the prefixes with an octet of their addresses' ends.
+    for (place, value) in [(29, 0xFF), (41, 1), (58, 1)] as [(Int, UInt8)] {
+      var changed = octets
+      changed[place] = value
+      #expect(throws: SnapshotError.corrupt, "octet \(place)") { try Snapshot(decoding: sealed(changed).span) }
+    }
+  }
+
   @Test("Every octet changed in turn is noticed")
   func everyOctet() {
     let octets = Self.snapshot(3).encode()
