@@ -3,7 +3,8 @@ package import Primitives
 /// Addresses of one family that a table must not hold, whoever asks for them.
 ///
 /// Single addresses and networks are kept apart: there may be as many of the former as another table has, and one that comes or goes
-/// must not cost a pass over all.
+/// must not cost a pass over all. Every route is held against them, so what does that is specialised for IPv4: other targets would
+/// run it unspecialised, in twice the time.
 package struct Exclusion<Key: AddressPrefix>: Hashable, Sendable {
   /// Sorted and disjoint.
   package private(set) var networks: [Key]
@@ -19,6 +20,7 @@ package struct Exclusion<Key: AddressPrefix>: Hashable, Sendable {
   package var isEmpty: Bool { networks.isEmpty && hosts.isEmpty }
 
   /// The excluded prefix that covers `key`; nil: not all of it is excluded by one.
+  @specialized(where Key == IPv4Prefix)
   package func covering(_ key: Key) -> Key? {
     // Of disjoint prefixes only the last one that does not sort after the key can cover it.
     let position = networks.firstIndex(after: key)
@@ -28,9 +30,11 @@ package struct Exclusion<Key: AddressPrefix>: Hashable, Sendable {
     return place < hosts.count && hosts[place] == key ? key : nil
   }
 
+  @specialized(where Key == IPv4Prefix)
   package func contains(_ key: Key) -> Bool { covering(key) != nil }
 
   /// An excluded prefix that covers `key` or lies inside it.
+  @specialized(where Key == IPv4Prefix)
   package func overlapping(_ key: Key) -> Key? {
     covering(key) ?? networks.inside(key).first ?? hosts.inside(key).first
   }
@@ -53,6 +57,7 @@ package struct Exclusion<Key: AddressPrefix>: Hashable, Sendable {
   }
 
   /// A sorted list of disjoint prefixes without what is excluded: those that hold some of it are split, not dropped.
+  @specialized(where Key == IPv4Prefix)
   package func subtracted(from cover: [Key]) -> [Key] {
     guard !isEmpty else { return cover }
     var result: [Key] = []

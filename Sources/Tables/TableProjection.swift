@@ -39,6 +39,7 @@ package struct TableProjection<Key: AddressPrefix>: Sendable {
   /// Applies the net change of a table.
   ///
   /// - Precondition: `added` are not members yet, `removed` are; neither list repeats a prefix.
+  @specialized(where Key == IPv4Prefix)
   package mutating func apply(added: [Key], removed: [Key]) -> Changes {
     var changes = Changes()
     switch layout {
@@ -61,6 +62,7 @@ package struct TableProjection<Key: AddressPrefix>: Sendable {
   ///   - moved: prefixes that are excluded anew, or no more; nil: any may be.
   ///   - isMember: whether a host is a member after the change.
   ///   - hosts: all hosts that are members after the change; asked for only when more than single addresses have moved.
+  @specialized(where Key == IPv4Prefix)
   package mutating func apply(
     added: [Key], removed: [Key], excluding new: [Exclusion<Key>], moved: [Key]?, isMember: (Key) -> Bool,
     hosts: () -> [Key]
@@ -121,6 +123,7 @@ package struct TableProjection<Key: AddressPrefix>: Sendable {
   /// Starts over with these members.
   ///
   /// - Returns: what brings sets with the given contents to hold them.
+  @specialized(where Key == IPv4Prefix)
   package mutating func reset(
     to members: [Key], excluding new: [Exclusion<Key>] = [], kernelHosts: [Key], kernelIntervals: [Key]
   ) -> Changes {
