@@ -24,6 +24,11 @@ package struct NegotiatedSession: Hashable, Sendable {
     Interval(nanoseconds: Interval.seconds(Int(holdTime)).nanoseconds / 3)
   }
 
+  /// How long the peer may take nothing of what is sent (RFC 9687 §4: twice the hold time, 8 minutes at least).
+  package var sendHoldTime: Interval {
+    max(.seconds(480), .seconds(2 * Int(holdTime)))
+  }
+
   /// Judges the peer's OPEN.
   ///
   /// - Throws: the NOTIFICATION that refuses it (RFC 4271 §6.2).
@@ -58,6 +63,7 @@ package struct NegotiatedSession: Hashable, Sendable {
       throw NotificationMessage(
         IANA.ErrorCode.openMessage, IANA.OpenSubcode.unsupportedCapability, data: Capability.octets(of: ours))
     }
+    try Self.compareRoles(configuration, theirs)
     let isAgreed = { (capability: Capability) in ours.contains(capability) && theirs.contains(capability) }
     routeRefresh = isAgreed(.routeRefresh)
     enhancedRouteRefresh = isAgreed(.enhancedRouteRefresh)
@@ -84,5 +90,18 @@ package struct NegotiatedSession: Hashable, Sendable {
     context = DecodeContext(
       fourOctetAS: knowsFourOctetAS(ours) && knowsFourOctetAS(theirs), isInternal: configuration.isInternal,
       maximumLength: isAgreed(.extendedMessage) ? IANA.maximumExtendedMessageLength : IANA.maximumMessageLength)
+  }
+
+  /// RFC 9234 §4.2: what each says that it is to the other must fit together.
+  private static func compareRoles(
+    _ configuration: SessionConfiguration, _ theirs: [Capability]
+  ) throws(NotificationMessage) {
+    guard let role = configuration.role, configuration.offersCapabilities, configuration.offersRole,
+      !configuration.isInternal
+    else { return }
+    let said = Set(theirs.compactMap { if case .role(let value) = $0 { value } else { nil } })
+    guard said.isEmpty ? !configuration.enforcesRole : said == [role.counterpart.rawValue] else {
+      throw NotificationMessage(IANA.ErrorCode.openMessage, IANA.OpenSubcode.roleMismatch)
+    }
   }
 }

@@ -103,7 +103,7 @@ package struct Session: Hashable, Sendable {
       state = .idle(until: nil)
     case .connected:
       actions.append(.disconnect)  // RFC 4271 §8.2.2: Idle refuses all connections
-    case .connectionFailed, .connectionClosed, .received, .malformed:
+    case .connectionFailed, .connectionClosed, .received, .malformed, .sendHoldTimerExpired:
       break
     }
   }
@@ -121,7 +121,7 @@ package struct Session: Hashable, Sendable {
     case .stop:
       actions.append(.disconnect)
       state = .idle(until: nil)
-    case .start, .received, .malformed:
+    case .start, .received, .malformed, .sendHoldTimerExpired:
       break
     }
   }
@@ -134,7 +134,7 @@ package struct Session: Hashable, Sendable {
       if let until, until <= now { connect(now, &actions) }
     case .stop:
       state = .idle(until: nil)
-    case .start, .connectionFailed, .connectionClosed, .received, .malformed:
+    case .start, .connectionFailed, .connectionClosed, .received, .malformed, .sendHoldTimerExpired:
       break
     }
   }
@@ -147,7 +147,7 @@ package struct Session: Hashable, Sendable {
       do throws(NotificationMessage) {
         let negotiated = try NegotiatedSession(configuration, open)
         actions.append(.send(.keepalive))
-        state = .openConfirm(Running(negotiated, at: now))
+        state = .openConfirm(Running(negotiated, at: now, &random))
       } catch {
         fail(.notificationSent(error), now, &actions)
       }
@@ -165,7 +165,7 @@ package struct Session: Hashable, Sendable {
       if holdDeadline <= now { fail(.holdTimerExpired, now, &actions) }
     case .stop(let reason):
       stop(reason, &actions)
-    case .start, .connected:
+    case .start, .connected, .sendHoldTimerExpired:
       break
     }
   }
@@ -198,7 +198,7 @@ package struct Session: Hashable, Sendable {
       if runTimers(&running, now, &actions) { state = .openConfirm(running) }
     case .stop(let reason):
       stop(reason, &actions)
-    case .start, .connected:
+    case .start, .connected, .sendHoldTimerExpired:
       break
     }
   }
@@ -233,6 +233,8 @@ package struct Session: Hashable, Sendable {
       if runTimers(&running, now, &actions) { state = .established(running, since: since) }
     case .stop(let reason):
       stop(reason, &actions)
+    case .sendHoldTimerExpired:
+      fail(.sendHoldTimerExpired, now, &actions)
     case .start, .connected:
       break
     }
@@ -269,7 +271,7 @@ package struct Session: Hashable, Sendable {
     case .holdTimerExpired:
       actions.append(.send(.notification(NotificationMessage(IANA.ErrorCode.holdTimerExpired, 0))))
       actions.append(.disconnect)
-    case .notificationReceived:
+    case .notificationReceived, .sendHoldTimerExpired:
       actions.append(.disconnect)
     case .connectionClosed, .stopped:
       break
@@ -297,7 +299,7 @@ package struct Session: Hashable, Sendable {
     }
     if let keepaliveDeadline = running.keepaliveDeadline, keepaliveDeadline <= now {
       actions.append(.send(.keepalive))
-      running.restartKeepaliveTimer(at: now)
+      running.restartKeepaliveTimer(at: now, &random)
     }
     return true
   }
@@ -332,15 +334,30 @@ package struct Session: Hashable, Sendable {
       update.faults.append(
         AttributeFault(attribute: IANA.AttributeCode.originatorID, reason: .ownIdentifier, verdict: .treatAsWithdraw))
     }
+    if isLeak(update.attributes) {
+      update.faults.append(
+        AttributeFault(attribute: IANA.AttributeCode.onlyToCustomer, reason: .leak, verdict: .treatAsWithdraw))
+    }
     return update
+  }
+
+  /// RFC 9234 §5, the first two rules for what is received.
+  private func isLeak(_ attributes: PathAttributes) -> Bool {
+    guard let number = attributes.onlyToCustomer, !configuration.isInternal else { return false }
+    return switch configuration.role {
+    case .provider, .rs: true
+    case .peer: number != configuration.peerAS
+    case .customer, .rsClient, nil: false
+    }
   }
 
   /// A request is passed on to who announces something, and otherwise answered with an empty resend; begin and end markers are passed
   /// on (RFC 2918 §4, RFC 7313 §4).
   private func answer(_ refresh: RouteRefreshMessage, _ negotiated: NegotiatedSession, _ actions: inout [Action]) {
-    guard let family = refresh.family, negotiated.families.contains(family),
-      let subtype = RouteRefreshMessage.Subtype(rawValue: refresh.subtype)
-    else { return }  // RFC 2918 §4 and RFC 7313 §5: ignored
+    guard let subtype = RouteRefreshMessage.Subtype(rawValue: refresh.subtype) else {
+      return actions.append(.ignored(refresh))
+    }
+    guard let family = refresh.family, negotiated.families.contains(family) else { return }  // RFC 2918 §4
     switch subtype {
     case .request:
       guard configuration.announcesNothing else { return actions.append(.deliverRefresh(family, .request)) }

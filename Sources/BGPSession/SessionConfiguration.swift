@@ -25,6 +25,11 @@ package struct SessionConfiguration: Hashable, Sendable {
   package var offersEnhancedRouteRefresh = true
   package var offersGracefulRestart = true
   package var offersExtendedMessage = true
+  /// What we are to the peer (RFC 9234); nil: not said. Between peers of one AS it means nothing.
+  package var role: BGPRole?
+  package var offersRole = true
+  /// A peer that does not say its role is refused ("strict mode").
+  package var enforcesRole = false
   /// Says End-of-RIB as soon as the session is up, as who has nothing to announce does; a speaker that announces says it itself.
   package var announcesNothing = true
   /// The leftmost AS number of a path must be the peer's.
@@ -55,6 +60,7 @@ package struct SessionConfiguration: Hashable, Sendable {
       // RFC 9494 §4.1: only beside the other one.
       capabilities.append(.longLivedGracefulRestart([]))
     }
+    if let role, offersRole, !isInternal { capabilities.append(.role(role.rawValue)) }
     if offersFourOctetAS { capabilities.append(.fourOctetAS(localAS)) }
     return capabilities
   }

@@ -19,6 +19,8 @@ extension Session {
     case malformed(NotificationMessage)
     /// `nextDeadline` has come.
     case deadlineReached
+    /// What was sent has not left within `sendHoldTime` (RFC 9687).
+    case sendHoldTimerExpired
   }
 
   package enum Action: Hashable, Sendable {
@@ -32,6 +34,8 @@ extension Session {
     case deliver(UpdateMessage)
     /// The peer begins or has completed a resend (RFC 7313), or asks for one where there is something to send (RFC 2918).
     case deliverRefresh(AddressFamily, RouteRefreshMessage.Subtype)
+    /// A subtype that is not known was ignored (RFC 7313 §5).
+    case ignored(RouteRefreshMessage)
   }
 
   package struct CeaseReason: Hashable, Sendable {
@@ -48,6 +52,8 @@ extension Session {
   package enum DownReason: Hashable, Sendable {
     case stopped(CeaseReason)
     case holdTimerExpired
+    /// The peer takes nothing any more, so it was not told either.
+    case sendHoldTimerExpired
     case connectionClosed
     case notificationReceived(NotificationMessage)
     /// The peer broke the protocol and was told so.
@@ -73,18 +79,22 @@ extension Session {
     package internal(set) var holdDeadline: Instant?
     package internal(set) var keepaliveDeadline: Instant?
 
-    init(_ negotiated: NegotiatedSession, at now: Instant) {
+    init(_ negotiated: NegotiatedSession, at now: Instant, _ random: inout RandomSource) {
       self.negotiated = negotiated
       restartHoldTimer(at: now)
-      restartKeepaliveTimer(at: now)
+      restartKeepaliveTimer(at: now, &random)
     }
 
     mutating func restartHoldTimer(at now: Instant) {
       holdDeadline = negotiated.holdTime == 0 ? nil : now + .seconds(Int(negotiated.holdTime))
     }
 
-    mutating func restartKeepaliveTimer(at now: Instant) {
-      keepaliveDeadline = negotiated.holdTime == 0 ? nil : now + negotiated.keepaliveTime
+    /// Up to a quarter early, so that the speakers of a site do not beat as one (RFC 4271 §10), but not within a second (§4.4).
+    mutating func restartKeepaliveTimer(at now: Instant, _ random: inout RandomSource) {
+      guard negotiated.holdTime > 0 else { return keepaliveDeadline = nil }
+      let full = negotiated.keepaliveTime.nanoseconds
+      let jittered = Int64.random(in: full / 4 * 3...full, using: &random)
+      keepaliveDeadline = now + max(.seconds(1), Interval(nanoseconds: jittered))
     }
 
     var nextDeadline: Instant? {

@@ -29,6 +29,8 @@ package struct AttributeFault: Hashable, Sendable {
     case loop = "contains our own AS"
     /// The route comes from ourselves, by way of a route reflector (RFC 4456 §8).
     case ownIdentifier = "is our own identifier"
+    /// A neighbor of this role must not pass the route on to us (RFC 9234 §5).
+    case leak = "marks a route leak"
   }
 
   /// `IANA.AttributeCode`.
@@ -54,7 +56,8 @@ package struct AttributeFault: Hashable, Sendable {
       return NotificationMessage(code, IANA.UpdateSubcode.invalidOrigin, data: octets)
     case .value where attribute == IANA.AttributeCode.asPath:
       return NotificationMessage(code, IANA.UpdateSubcode.malformedASPath)
-    case .value, .duplicate, .missing, .truncated, .unrecognized, .unexpected, .leftmostAS, .loop, .ownIdentifier:
+    case .value, .duplicate, .missing, .truncated, .unrecognized, .unexpected, .leftmostAS, .loop, .ownIdentifier,
+      .leak:
       return NotificationMessage(code, IANA.UpdateSubcode.malformedAttributeList)
     }
   }

@@ -23,6 +23,8 @@ package enum Capability: Hashable, Sendable {
   case enhancedRouteRefresh
   /// RFC 9494 §3.1; without families: "I keep your routes, and have no state of my own to keep".
   case longLivedGracefulRestart([LongLivedFamily])
+  /// RFC 9234 §4.1: the raw value of a `BGPRole`, or one that is not assigned.
+  case role(UInt8)
   case unknown(code: UInt8, octets: [UInt8])
 
   package struct GracefulRestart: Hashable, Sendable {
@@ -99,6 +101,7 @@ package enum Capability: Hashable, Sendable {
     case IANA.CapabilityCode.routeRefresh: return .routeRefresh
     case IANA.CapabilityCode.extendedMessage: return .extendedMessage
     case IANA.CapabilityCode.enhancedRouteRefresh: return .enhancedRouteRefresh
+    case IANA.CapabilityCode.role: return value.readUInt8(octets).map { .role($0) }
     case IANA.CapabilityCode.fourOctetAS: return value.readUInt32(octets).map { .fourOctetAS(ASN($0)) }
     case IANA.CapabilityCode.gracefulRestart:
       guard let head = value.readUInt16(octets) else { return nil }
@@ -143,6 +146,9 @@ package enum Capability: Hashable, Sendable {
     case .routeRefresh: Self.head(IANA.CapabilityCode.routeRefresh, 0, &writer)
     case .extendedMessage: Self.head(IANA.CapabilityCode.extendedMessage, 0, &writer)
     case .enhancedRouteRefresh: Self.head(IANA.CapabilityCode.enhancedRouteRefresh, 0, &writer)
+    case .role(let value):
+      Self.head(IANA.CapabilityCode.role, 1, &writer)
+      writer.write(value)
     case .fourOctetAS(let number):
       Self.head(IANA.CapabilityCode.fourOctetAS, 4, &writer)
       writer.write(number.value)

@@ -30,6 +30,7 @@ package enum IANA {
     package static let multiprotocol: UInt8 = 1
     package static let routeRefresh: UInt8 = 2
     package static let extendedMessage: UInt8 = 6
+    package static let role: UInt8 = 9
     package static let gracefulRestart: UInt8 = 64
     package static let fourOctetAS: UInt8 = 65
     package static let enhancedRouteRefresh: UInt8 = 70
@@ -116,6 +117,7 @@ package enum IANA {
     package static let unsupportedOptionalParameter: UInt8 = 4
     package static let unacceptableHoldTime: UInt8 = 6
     package static let unsupportedCapability: UInt8 = 7
+    package static let roleMismatch: UInt8 = 11
   }
 
   package enum UpdateSubcode {

@@ -46,17 +46,34 @@ package struct NotificationMessage: Error, Hashable, Sendable {
     return NotificationMessage(IANA.ErrorCode.cease, subcode.rawValue, data: octets)
   }
 
-  /// The RFC 9003 text of a Cease, with control characters replaced so that it is fit for a terminal and a log; nil for none, or for a
-  /// length octet that the data does not bear out.
+  /// The RFC 9003 text of a Cease, with control characters replaced so that it is fit for a terminal and a log; nil for none.
+  ///
+  /// What is no UTF-8, or has a length octet that the data does not bear out, is told as such, with its octets (RFC 9003 §4).
   package var shutdownText: String? {
+    if let enclosed { return enclosed.shutdownText }
     guard code == IANA.ErrorCode.cease, CeaseSubcode(rawValue: subcode)?.carriesText == true, let length = data.first,
-      length > 0, data.count > Int(length)
+      length > 0
     else { return nil }
-    return String(decoding: data[1...Int(length)], as: UTF8.self).printable
+    guard data.count > Int(length) else { return "(a text of the wrong length: \(data.hexadecimal))" }
+    let text = data[1...Int(length)]
+    return String(validating: text, as: UTF8.self)?.printable ?? "(a text that is no UTF-8: \(text.hexadecimal))"
   }
 
-  /// As bgpctl(8) words it: `Cease, administrative shutdown`.
+  /// What a Hard Reset gives as the reason for it (RFC 8538 §3.1); nil for any other NOTIFICATION.
+  private var enclosed: NotificationMessage? {
+    guard code == IANA.ErrorCode.cease, subcode == CeaseSubcode.hardReset.rawValue, data.count >= 2,
+      // One inside of another would say no more.
+      data[0] != code || data[1] != subcode
+    else { return nil }
+    return NotificationMessage(data[0], data[1], data: Array(data[2...]))
+  }
+
+  /// As bgpctl(8) words it, `Cease, administratively down`, and what a Hard Reset encloses.
   package var description: String {
+    enclosed.map { "\(words) (\($0.words))" } ?? words
+  }
+
+  private var words: String {
     let name =
       switch code {
       case IANA.ErrorCode.messageHeader: "Header error"
@@ -128,6 +145,16 @@ package enum CeaseSubcode: UInt8, Hashable, Sendable, CaseIterable {
     case .outOfResources: "resource exhaustion"
     case .hardReset: "hard reset"
     case .bfdDown: "BFD down"
+    }
+  }
+}
+
+extension Collection<UInt8> {
+  /// Two digits for each octet.
+  package var hexadecimal: String {
+    reduce(into: "") { text, octet in
+      if octet < 16 { text += "0" }
+      text += String(octet, radix: 16)
     }
   }
 }

@@ -157,6 +157,9 @@ extension Neighbor {
     if !announceRestart { lines.append("announce restart no") }
     if !announceFourOctetAS { lines.append("announce as-4byte no") }
     if !announceExtendedMessage { lines.append("announce extended message no") }
+    if let role { lines.append("role \(role.name)") }
+    if !announceRole { lines.append("announce policy no") }
+    if enforceRole { lines.append("announce policy enforce") }
     if logUpdates { lines.append("log updates") }
     if let md5Key {
       let digits = md5Key.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()

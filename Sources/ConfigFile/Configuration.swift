@@ -213,6 +213,12 @@ package struct Neighbor: Hashable, Sendable {
   package var announceRestart = true
   package var announceFourOctetAS = true
   package var announceExtendedMessage = true
+  /// `announce policy ROLE`, or `role ROLE` as later releases have it (RFC 9234); nil: none.
+  package var role: BGPRole?
+  /// `announce policy no` beside a role.
+  package var announceRole = true
+  /// `announce policy … enforce`: the neighbour must say its own.
+  package var enforceRole = false
   /// `stale-time SECONDS`: how long the routes of a lost session stay; inherited from the group, then from the global
   /// value. nil: as long as the neighbour asks for (RFC 9494), or `Configuration.defaultStaleTime`.
   package var staleTime: UInt32?

@@ -79,7 +79,7 @@ extension ConfigParser {
       throw Mistake(token.position, "\(word): \(reason)")
     }
     if let reason = Words.ignored[word] ?? (globally ? Words.ignoredGlobally[word] : nil) {
-      if !(globally && (word == "depend" || word == "role")) {
+      if !(globally && word == "depend") {
         warn(token.position, "\(word) is ignored: \(reason)")
         return try skipStatement()
       }

@@ -74,6 +74,10 @@ extension ConfigParser {
       advance()
       draft.values.logUpdates = try expectWord(["updates", "no"]) == "updates"
     case "tcp": try tcpOption(&draft)
+    case "role":
+      advance()
+      let word = try expectWord(BGPRole.allCases.map(\.name))
+      draft.values.role = BGPRole.allCases.first { $0.name == word }
     case "export": try exportOption()
     case "announce": try announceOption(&draft)
     case "set":
@@ -233,13 +237,20 @@ extension ConfigParser {
         warn(
           announce.position, "announce graceful notification is ignored: stale-time keeps the routes of a lost session")
       }
-    case "policy":
-      warn(announce.position, "announce policy is ignored: routes are never passed on")
-      try skipStatement()
+    case "policy": try announcePolicy(&draft)
     case "add-path": try announceAddPath(announce.position)
     default:
       throw unexpected("none, IPv4, IPv6 or a capability")
     }
+  }
+
+  /// `announce policy (no|ROLE) [enforce]`, or `(yes|no|enforce)` beside `role ROLE` as later releases have it.
+  private mutating func announcePolicy(_ draft: inout PeerDraft) throws(Mistake) {
+    advance()
+    let word = try expectWord(["no", "yes", "enforce"] + BGPRole.allCases.map(\.name))
+    if let role = BGPRole.allCases.first(where: { $0.name == word }) { draft.values.role = role }
+    draft.values.announceRole = word != "no"
+    draft.values.enforceRole = word == "enforce" || word != "no" && accept(word: "enforce")
   }
 
   private mutating func announceFamily(_ family: AddressFamily, _ draft: inout PeerDraft) throws(Mistake) {

@@ -20,7 +20,6 @@ enum Words {
     "min-version": "there are no RTR sessions",
     "rde": "there is no route decision to influence",
     "reject": "an AS_SET in a path changes nothing in the tables",
-    "role": "routes are never passed on",
     "route-collector": "there is no route decision to influence",
     "softreconfig": "received routes are always kept",
     "staletime": "stale-time says how long the routes of a lost session stay",

@@ -131,7 +131,7 @@ extension Engine {
       case .disconnect: effects.append(.disconnect(second.connection.id))
       case .sessionDown(let reason): log(.info, "\(peers[index].logName): second connection: \(reason.words)", index)
       // It never gets farther than OPEN, and attempts are made by the first one.
-      case .connect, .sessionUp, .deliver, .deliverRefresh: break
+      case .connect, .sessionUp, .deliver, .deliverRefresh, .ignored: break
       }
     }
   }
@@ -207,6 +207,7 @@ extension Session.DownReason {
     switch self {
     case .stopped(let reason): "closed, \(NotificationMessage.cease(reason.subcode).description)"
     case .holdTimerExpired: "closed, no OPEN message"
+    case .sendHoldTimerExpired: "closed, it takes nothing"
     case .connectionClosed: "closed by the neighbor"
     case .notificationReceived(let notification): "closed by the neighbor, \(notification.description)"
     case .notificationSent(let notification): "closed, \(notification.description)"

@@ -96,6 +96,7 @@ package struct Engine: Sendable {
     case .connected(let connection, let local, let remote): connected(connection, local, remote, now)
     case .connectionFailed(let connection, let reason): connectionFailed(connection, reason, now)
     case .connectionClosed(let connection, let reason): connectionClosed(connection, reason, now)
+    case .sent(let connection): sent(connection, now)
     case .snapshotLoaded(let snapshot, let age): snapshotLoaded(snapshot, age, now)
     case .snapshotSaved(let error): snapshotSaved(error, now)
     case .setsChecked(let change): setsChecked(change, now)
@@ -116,6 +117,7 @@ package struct Engine: Sendable {
     let index = connection.peer.index
     guard peers.indices.contains(index) else { return octets.count }
     peers[index].lastRead = now
+    var start = 0
     var offset = 0
     while offset < octets.count {
       // A session that has ended is not spoken to any more.
@@ -124,11 +126,16 @@ package struct Engine: Sendable {
         guard let frame = try MessageFrame(in: octets, at: offset, maximum: context.maximumLength) else {
           return offset
         }
+        start = offset
         offset = frame.end
         let message = try Message(frame, in: octets, context)
         count(message, &peers[index].statistics.received)
+        if case .update(let update) = message, !update.faults.isEmpty {
+          logWhole(update, octets.extracting(start..<offset), index)
+        }
         take(.received(message), over: connection, reason(for: message), now)
       } catch {
+        if error.code == IANA.ErrorCode.updateMessage { logWhole(nil, octets.extracting(start..<offset), index) }
         take(.malformed(error), over: connection, error.description, now)
         return octets.count
       }
@@ -144,6 +151,10 @@ package struct Engine: Sendable {
       }
       if let deadline = peers[index].second?.session.nextDeadline, deadline <= now {
         stepSecond(index, .deadlineReached, now)
+      }
+      if let deadline = peers[index].connection?.sendHoldDeadline, deadline <= now {
+        peers[index].connection?.sendHoldDeadline = nil
+        step(index, .sendHoldTimerExpired, "SendHoldTimer expired", now)
       }
       if let deadline = peers[index].quietDeadline, deadline <= now { quiet(index, now) }
       if let deadline = peers[index].refreshDeadline, deadline <= now {

@@ -45,6 +45,8 @@ package enum Input: Hashable, Sendable {
   case connectionFailed(ConnectionID, String?)
   /// The peer closed, or the connection broke (then with the system's words).
   case connectionClosed(ConnectionID, String?)
+  /// What `Effect.send` gave has left; one for each, in order.
+  case sent(ConnectionID)
   /// What the tables were when an earlier run last saved them, so long ago; before the sets are read.
   case snapshotLoaded([String: PrefixList], age: Interval)
   /// Answer to `Effect.saveSnapshot`: why there is no new one, or nil.

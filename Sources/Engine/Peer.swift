@@ -57,6 +57,9 @@ struct Peer: Sendable {
   /// Kinds of faults, and refusals by table, already logged in this session.
   var loggedFaults: Set<AttributeFault> = []
   var loggedRefusals: Set<LoggedRefusal> = []
+  /// Bad UPDATEs already logged whole, and unknown subtypes of ROUTE-REFRESH, in this session.
+  var loggedUpdates = 0
+  var loggedSubtypes: Set<UInt8> = []
 
   var statistics = NeighborReport.Statistics()
   var lastRead: Instant?
@@ -86,6 +89,9 @@ struct Peer: Sendable {
     let since: Instant
     var local: Endpoint?
     var remote: Endpoint?
+    /// Messages that were sent and have not left yet, and until when the next of them must have.
+    var unsent = 0
+    var sendHoldDeadline: Instant?
 
     /// As the rule of collisions sees it.
     var forCollision: Collision.Connection { Collision.Connection(isIncoming: isIncoming, since: since) }
@@ -151,7 +157,8 @@ struct Peer: Sendable {
   /// The earliest thing to do.
   var nextDeadline: Instant? {
     let deadlines = [
-      session.nextDeadline, second?.session.nextDeadline, quietDeadline, refreshDeadline, staleDeadline,
+      session.nextDeadline, connection?.sendHoldDeadline, second?.session.nextDeadline, quietDeadline, refreshDeadline,
+      staleDeadline,
       restartDeadline,
     ]
     return deadlines.compactMap { $0 }.min()

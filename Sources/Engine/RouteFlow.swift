@@ -136,20 +136,6 @@ extension Engine {
       index)
   }
 
-  /// Counts what RFC 7606 had to repair, and logs each kind once a session: a flood of bad updates is not to be a flood of lines.
-  private mutating func noteFaults(_ update: UpdateMessage, _ index: Int) {
-    guard !update.faults.isEmpty else { return }
-    if update.isTreatedAsWithdraw {
-      peers[index].statistics.treatedAsWithdraw += 1
-    }
-    for fault in update.faults {
-      if fault.verdict == .discard { peers[index].statistics.attributesDiscarded += 1 }
-      guard peers[index].loggedFaults.insert(fault).inserted else { continue }
-      let reaction = fault.verdict == .discard ? "attribute discarded" : "treated as withdraw"
-      log(.warning, "\(peers[index].logName): bad UPDATE, \(fault.description), \(reaction)", index)
-    }
-  }
-
   /// One line for each reason, table and session: what follows is counted.
   private mutating func logRefusal(_ prefix: Prefix, _ named: TableSet, _ refusal: Refusal, _ index: Int) {
     for table in named where peers[index].loggedRefusals.insert(.init(table: table, refusal: refusal)).inserted {

@@ -34,6 +34,9 @@ extension Engine {
     case .sessionDown(let reason): sessionDown(index, reason, now)
     case .deliver(let update): deliver(update, index, now)
     case .deliverRefresh(let family, let subtype): refresh(index, family, subtype, now)
+    case .ignored(let refresh):
+      guard peers[index].loggedSubtypes.insert(refresh.subtype).inserted else { return }
+      log(.warning, "\(peers[index].logName): ignored a ROUTE-REFRESH of subtype \(refresh.subtype)", index)
     }
   }
 
@@ -52,6 +55,26 @@ extension Engine {
       log(.warning, "\(peers[index].logName): sending notification: \(notification.description)", index)
     }
     effects.append(.send(connection, message.encode(context)))
+    guard peers[index].connection?.id == connection else { return }
+    if peers[index].connection?.unsent == 0 { startSendHoldTimer(index, now) }
+    peers[index].connection?.unsent += 1
+  }
+
+  /// What was sent over a connection has left, or a part of it.
+  mutating func sent(_ connection: ConnectionID, _ now: Instant) {
+    let index = connection.peer.index
+    guard peers.indices.contains(index), let current = peers[index].connection, current.id == connection,
+      current.unsent > 0
+    else { return }
+    peers[index].connection?.unsent -= 1
+    startSendHoldTimer(index, now)
+    if current.unsent == 1 { peers[index].connection?.sendHoldDeadline = nil }
+  }
+
+  /// Of an Established session alone (RFC 9687 §3.1): before, others end it.
+  private mutating func startSendHoldTimer(_ index: Int, _ now: Instant) {
+    guard peers[index].session.isEstablished, let negotiated = peers[index].session.negotiated else { return }
+    peers[index].connection?.sendHoldDeadline = now + negotiated.sendHoldTime
   }
 
   mutating func sessionUp(_ index: Int, _ negotiated: NegotiatedSession, _ now: Instant) {
@@ -62,6 +85,8 @@ extension Engine {
     peers[index].isSynchronized = false
     peers[index].loggedFaults = []
     peers[index].loggedRefusals = []
+    peers[index].loggedUpdates = 0
+    peers[index].loggedSubtypes = []
     peers[index].statistics.overLimit = 0
     peers[index].longLivedStaleTimes = negotiated.longLivedStaleTimes
     peers[index].restartTime = .seconds(Int(negotiated.gracefulRestart?.restartTime ?? 0))

@@ -20,6 +20,9 @@ extension SessionConfiguration {
     offersEnhancedRouteRefresh = neighbor.announceEnhancedRefresh
     offersGracefulRestart = neighbor.announceRestart
     offersExtendedMessage = neighbor.announceExtendedMessage
+    role = neighbor.role
+    offersRole = neighbor.announceRole
+    enforcesRole = neighbor.enforceRole
     enforcesNeighborAS = neighbor.enforceNeighborAS
     enforcesLocalAS = neighbor.enforceLocalAS
   }

@@ -149,7 +149,7 @@ actor FeedServer: LoopActor {
       // What a client announces is refused; only End-of-RIB is expected.
       if update.endOfRIB == nil { report("client \(client.name): ignored an UPDATE") }
     case .deliverRefresh(let family, .request): resend(family, number)
-    case .deliverRefresh: break
+    case .deliverRefresh, .ignored: break
     }
   }
 

@@ -9,7 +9,7 @@ final class ControlHandler: ChannelInboundHandler {
   typealias OutboundOut = ByteBuffer
 
   private let ask: (ControlRequest) -> EventLoopFuture<ControlAnswer>
-  private let isRestricted: Bool
+  private let refusal: String?
   private var pending = ByteBuffer()
   private var answer: ControlAnswer?
   private var isScheduled = false
@@ -21,10 +21,10 @@ final class ControlHandler: ChannelInboundHandler {
   private static let burst = 8
 
   /// - Parameters:
-  ///   - isRestricted: requests that change something are refused.
+  ///   - refusal: why requests that change something are refused; nil: they are not.
   ///   - ask: carries out a request, on the event loop.
-  init(isRestricted: Bool, ask: @escaping (ControlRequest) -> EventLoopFuture<ControlAnswer>) {
-    self.isRestricted = isRestricted
+  init(refusingChanges refusal: String?, ask: @escaping (ControlRequest) -> EventLoopFuture<ControlAnswer>) {
+    self.refusal = refusal
     self.ask = ask
   }
 
@@ -82,8 +82,8 @@ final class ControlHandler: ChannelInboundHandler {
 
   /// Has a request answered: at once, mostly.
   private func take(_ request: ControlRequest, _ context: ChannelHandlerContext) {
-    guard !isRestricted || !request.isChange else {
-      answer = ControlAnswer([.failure("this socket is restricted: it takes no request that changes anything")])
+    if request.isChange, let refusal {
+      answer = ControlAnswer([.failure(refusal)])
       return
     }
     isAsking = true

@@ -132,7 +132,9 @@ actor Daemon: LoopActor {
     case .connect(let connection): connect(connection)
     case .disconnect(let connection): connections.removeValue(forKey: connection)?.close(promise: nil)
     case .send(let connection, let octets):
-      connections[connection]?.writeAndFlush(ByteBuffer(bytes: octets), promise: nil)
+      connections[connection]?.writeAndFlush(ByteBuffer(bytes: octets)).assumeIsolated().whenSuccess {
+        self.assumeIsolated { $0.turn(.sent(connection)) }
+      }
     case .readSets: readSets()
     case .checkSets: checkSets()
     case .checkHost: checkHost()
@@ -155,8 +157,8 @@ actor Daemon: LoopActor {
     defer { mask.restore() }
     return try await ServerBootstrap(group: loop)
       .childChannelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture {
-          try self.assumeIsolated { try $0.accept(client: channel, isRestricted: socket.restricted) }
+        PeerCredentials.read(from: channel).flatMapThrowing { peer in
+          try self.assumeIsolated { try $0.accept(client: channel, peer, isRestricted: socket.restricted) }
         }
       }
       .bind(unixDomainSocketPath: socket.path, cleanupExistingSocketFile: true).get()
@@ -167,14 +169,27 @@ actor Daemon: LoopActor {
   /// How long a client may do nothing.
   private static let clientPatience = TimeAmount.minutes(5)
 
-  private func accept(client channel: any Channel, isRestricted: Bool) throws {
+  private func accept(client channel: any Channel, _ peer: PeerCredentials?, isRestricted: Bool) throws {
     guard clients < Self.mostClients else { throw ChannelError.ioOnClosedChannel }
     clients += 1
     channel.closeFuture.whenComplete { _ in self.assumeIsolated { $0.clients -= 1 } }
+    let refusal: String? =
+      if isRestricted {
+        "this socket is restricted: it takes no request that changes anything"
+      } else if peer?.isTrusted == true {
+        nil
+      } else {
+        "only root, the user of nftbgpd and members of its group may change anything"
+      }
     try channel.pipeline.syncOperations.addHandlers([
       IdleStateHandler(allTimeout: Self.clientPatience),
-      ControlHandler(isRestricted: isRestricted) { request in
-        self.assumeIsolated { $0.answer(request, on: channel.eventLoop) }
+      ControlHandler(refusingChanges: refusal) { request in
+        self.assumeIsolated { daemon in
+          if request.isChange, let peer {
+            daemon.logger.notice("control request of user \(peer.user), process \(peer.process)")
+          }
+          return daemon.answer(request, on: channel.eventLoop)
+        }
       },
     ])
   }

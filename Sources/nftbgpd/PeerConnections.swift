@@ -1,4 +1,5 @@
 import BGPSession
+import BGPWire
 import ConfigFile
 import Engine
 import Logging
@@ -128,7 +129,7 @@ extension Daemon {
     else {
       let address = channel.remoteAddress?.endpoint.map { "\($0.address)" } ?? "?"
       logger.notice("connection from \(address) refused: no neighbor with that address waits for one")
-      throw ChannelError.ioOnClosedChannel
+      return reject(channel)
     }
     connections[connection] = channel
     do {
@@ -142,6 +143,15 @@ extension Daemon {
       throw error
     }
     loop.execute { self.assumeIsolated { $0.connected(connection, channel) } }
+  }
+
+  /// RFC 4486 §4: the other side is told, which may be a neighbor whose address is not the one that was expected.
+  private func reject(_ channel: any Channel) {
+    let octets = Message.notification(.cease(.connectionRejected)).encode(.initial)
+    // Only once the channel is open.
+    loop.execute {
+      channel.writeAndFlush(ByteBuffer(bytes: octets)).whenComplete { _ in channel.close(promise: nil) }
+    }
   }
 
   // MARK: What protects them

@@ -13,6 +13,8 @@ struct RFCLedger: Sendable {
     let test: String?
     /// Why nftbgpd does not do it.
     let missing: String?
+    /// What it does instead, by design.
+    let instead: String?
 
     var testDescription: String { "RFC \(rfc) §\(section): \(words)" }
   }
@@ -33,18 +35,23 @@ struct RFCLedger: Sendable {
     for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
       guard !line.isEmpty, !line.hasPrefix("#") else { continue }
       let columns = line.split(separator: " | ", omittingEmptySubsequences: false).map(String.init)
-      let prefix = "! missing: "
+      let missing = columns.last.flatMap { Self.words(of: $0, after: "! missing: ") }
+      let instead = columns.last.flatMap { Self.words(of: $0, after: "! instead: ") }
       guard (5...6).contains(columns.count), let rfc = Int(columns[0]), ["M", "S"].contains(columns[2]),
         !columns.contains(where: { $0.isEmpty || $0.contains("|") }),
-        columns.count == 5 || columns[5].hasPrefix(prefix)
+        columns.count == 5 || missing != nil || instead != nil
       else { throw Mistake(line: index + 1) }
       clauses.append(
         Clause(
           rfc: rfc, section: columns[1], isDemanded: columns[2] == "M", words: columns[3],
           test: columns[4] == "-" ? nil : columns[4],
-          missing: columns.count == 5 ? nil : String(columns[5].dropFirst(prefix.count))))
+          missing: missing, instead: instead))
     }
     return clauses
+  }
+
+  private static func words(of column: String, after prefix: String) -> String? {
+    column.hasPrefix(prefix) ? String(column.dropFirst(prefix.count)) : nil
   }
 
   /// The sentences of all tests.

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("A session over time")
 struct SessionTests {
-  @Test("An hour without UPDATEs stays up as long as KEEPALIVEs come, and sends one every 30 s")
+  @Test("An hour without UPDATEs stays up as long as KEEPALIVEs come, and sends one every 30 s or a little sooner")
   func idleHour() {
     var harness = SessionHarness()
     harness.enter(.established)
@@ -18,7 +18,7 @@ struct SessionTests {
       _ = harness.handle(.received(.keepalive))
     }
     #expect(harness.session.isEstablished)
-    #expect(sent == 120)
+    #expect((120...160).contains(sent))
   }
 
   @Test("A silent peer is dropped at the hold time with Hold Timer Expired (RFC 4271 §6.5)")

@@ -7,7 +7,7 @@ import Testing
 enum EventName: String, CaseIterable, Sendable {
   case start, stop, connected, connectionFailed, connectionClosed, open, badOpen, update, keepalive, notification,
     routeRefresh,
-    malformed, deadline
+    malformed, deadline, sendHold
 
   var event: Session.Event {
     switch self {
@@ -24,6 +24,7 @@ enum EventName: String, CaseIterable, Sendable {
     case .routeRefresh: .received(.routeRefresh(RouteRefreshMessage(family: .ipv4)))
     case .malformed: .malformed(Self.badMarker)
     case .deadline: .deadlineReached
+    case .sendHold: .sendHoldTimerExpired
     }
   }
 
@@ -52,7 +53,7 @@ struct StateMatrixTests {
       .badOpen: Expected(.idle),
       .update: Expected(.idle), .keepalive: Expected(.idle), .notification: Expected(.idle),
       .routeRefresh: Expected(.idle),
-      .malformed: Expected(.idle), .deadline: Expected(.idle),
+      .malformed: Expected(.idle), .deadline: Expected(.idle), .sendHold: Expected(.idle),
     ],
     .connect: [
       .start: Expected(.connect), .stop: Expected(.idle, "disconnect"), .connected: Expected(.openSent, "OPEN"),
@@ -60,7 +61,7 @@ struct StateMatrixTests {
       .badOpen: Expected(.connect), .update: Expected(.connect), .keepalive: Expected(.connect),
       .notification: Expected(.connect),
       .routeRefresh: Expected(.connect), .malformed: Expected(.connect),
-      .deadline: Expected(.connect, "disconnect connect"),
+      .deadline: Expected(.connect, "disconnect connect"), .sendHold: Expected(.connect),
     ],
     .active: [
       .start: Expected(.active), .stop: Expected(.idle), .connected: Expected(.openSent, "OPEN"),
@@ -68,6 +69,7 @@ struct StateMatrixTests {
       .badOpen: Expected(.active), .update: Expected(.active), .keepalive: Expected(.active),
       .notification: Expected(.active),
       .routeRefresh: Expected(.active), .malformed: Expected(.active), .deadline: Expected(.connect, "connect"),
+      .sendHold: Expected(.active),
     ],
     .openSent: [
       .start: Expected(.openSent), .stop: Expected(.idle, "NOTIFICATION(6/2) disconnect down"),
@@ -79,7 +81,7 @@ struct StateMatrixTests {
       .notification: Expected(.idle, "disconnect down"),
       .routeRefresh: Expected(.idle, "NOTIFICATION(5/1) disconnect down"),
       .malformed: Expected(.idle, "NOTIFICATION(1/1) disconnect down"),
-      .deadline: Expected(.idle, "NOTIFICATION(4/0) disconnect down"),
+      .deadline: Expected(.idle, "NOTIFICATION(4/0) disconnect down"), .sendHold: Expected(.openSent),
     ],
     .openConfirm: [
       .start: Expected(.openConfirm), .stop: Expected(.idle, "NOTIFICATION(6/2) disconnect down"),
@@ -92,6 +94,7 @@ struct StateMatrixTests {
       .notification: Expected(.idle, "disconnect down"),
       .routeRefresh: Expected(.idle, "NOTIFICATION(5/2) disconnect down"),
       .malformed: Expected(.idle, "NOTIFICATION(1/1) disconnect down"), .deadline: Expected(.openConfirm, "KEEPALIVE"),
+      .sendHold: Expected(.openConfirm),
     ],
     .established: [
       .start: Expected(.established), .stop: Expected(.idle, "NOTIFICATION(6/2) disconnect down"),
@@ -103,6 +106,7 @@ struct StateMatrixTests {
       .notification: Expected(.idle, "disconnect down"),
       .routeRefresh: Expected(.established, "ROUTE-REFRESH ROUTE-REFRESH"),
       .malformed: Expected(.idle, "NOTIFICATION(1/1) disconnect down"), .deadline: Expected(.established, "KEEPALIVE"),
+      .sendHold: Expected(.idle, "disconnect down"),
     ],
   ]
 
@@ -141,6 +145,7 @@ struct StateMatrixTests {
     case .sessionDown: "down"
     case .deliver: "deliver"
     case .deliverRefresh: "refresh"
+    case .ignored: "ignored"
     }
   }
 }

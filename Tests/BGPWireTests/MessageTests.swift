@@ -122,11 +122,30 @@ struct MessageTests {
     #expect(cease.shutdownText == String(repeating: "ä", count: 127))
     var hostile = NotificationMessage.cease(.administrativeReset, text: "a\u{1B}[31mb\nc\u{202E}")
     #expect(hostile.shutdownText == "a?[31mb?c?")
-    hostile.data[0] = 200
-    #expect(hostile.shutdownText == nil)
+    hostile.data = [200, 0x61, 0x0A]
+    #expect(hostile.shutdownText == "(a text of the wrong length: c8610a)")
     #expect(NotificationMessage.cease(.hardReset, text: "x").data.isEmpty)
     #expect(NotificationMessage(6, 2, data: [0]).shutdownText == nil)
     #expect(NotificationMessage(6, 2, data: []).shutdownText == nil)
+  }
+
+  @Test("Shutdown text that is no UTF-8 is told as such, octet by octet (RFC 9003 §4)")
+  func invalidShutdownText() {
+    let latin1 = NotificationMessage(6, 2, data: [4, 0x63, 0x61, 0x66, 0xE9])
+    #expect(latin1.shutdownText == "(a text that is no UTF-8: 636166e9)")
+  }
+
+  @Test("A Hard Reset is told with the reason that it encloses (RFC 8538 §3.1)")
+  func hardReset() {
+    let reset = NotificationMessage(6, 9, data: [6, 4, 2, 0x6F, 0x6B])
+    #expect(reset.description == "Cease, hard reset (Cease, administrative reset)")
+    #expect(reset.shutdownText == "ok")
+    #expect(NotificationMessage(6, 9).description == "Cease, hard reset")
+    #expect(NotificationMessage(6, 9, data: [6]).description == "Cease, hard reset")
+    // Nothing unfolds without end.
+    let nested = NotificationMessage(6, 9, data: [6, 9, 6, 9, 6, 4])
+    #expect(nested.description == "Cease, hard reset")
+    #expect(nested.shutdownText == nil)
   }
 
   @Test(

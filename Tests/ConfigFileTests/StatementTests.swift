@@ -122,6 +122,18 @@ struct StatementTests {
     #expect(neighbor.md5Key == [0x00, 0xFF, 0xAB])
   }
 
+  @Test("A role is given by `announce policy` or by `role`, as earlier and later releases of bgpd have it")
+  func role() throws {
+    #expect(try neighbor("").role == nil)
+    let earlier = try neighbor("announce policy rs-client enforce")
+    #expect(earlier.role == .rsClient && earlier.announceRole && earlier.enforceRole)
+    let later = try neighbor("announce policy enforce\nrole customer")
+    #expect(later.role == .customer && later.announceRole && later.enforceRole)
+    let silent = try neighbor("role peer\nannounce policy no")
+    #expect(silent.role == .peer && !silent.announceRole && !silent.enforceRole)
+    #expect(try neighbor("announce policy provider").enforceRole == false)
+  }
+
   @Test("Both families are offered, whatever the transport, until one is taken away")
   func families() throws {
     #expect(try neighbor("").families == [.ipv4, .ipv6])

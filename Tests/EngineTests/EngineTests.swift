@@ -104,6 +104,84 @@ struct EngineTests {
     #expect(lab.log.contains { $0.contains("ORIGIN wrong value, treated as withdraw") })
   }
 
+  @Test("A bad UPDATE is logged with its routes and all its octets, eight of them in a session (RFC 7606 §6)")
+  func wholeUpdate() {
+    var lab = Laboratory()
+    lab.up(0)
+    let markers = String(repeating: "ff", count: 16)
+    let head: [UInt8] = [0x40, 1, 1, 9, 0x40, 2, 4, 2, 1, 0xFE, 0x2A, 0x40, 3, 4, 127, 0, 0, 2]
+    let octets = [UInt8](repeating: 0xFF, count: 16) + [0, 46, 2, 0, 0, 0, 18] + head + [32, 192, 0, 2, 1]
+    for _ in 0..<3 { _ = lab.engine.received(lab.connection(0), octets.span, at: lab.now) }
+    lab.settle()
+    let lines = lab.log.filter { $0.contains("in full: ") }
+    #expect(lines.count == 1)
+    #expect(
+      lines.first?.hasSuffix(
+        "bad UPDATE of +192.0.2.1/32, in full: \(markers)002e020000001240010109400204"
+          + "0201fe2a4003047f0000022" + "0c0000201") == true)
+    // An unknown well-known attribute is another fault for each code.
+    for code in 100..<120 as Range<UInt8> {
+      let other = [UInt8](repeating: 0xFF, count: 16) + [0, 27, 2, 0, 0, 0, 4, 0x40, code, 1, 9]
+      _ = lab.engine.received(lab.connection(0), other.span, at: lab.now)
+      lab.settle()
+    }
+    #expect(lab.log.count { $0.contains("in full: ") } <= 8)
+  }
+
+  @Test("An UPDATE that ends the session is logged whole as well (RFC 7606 §6)")
+  func wholeLastUpdate() {
+    var lab = Laboratory()
+    lab.up(0)
+    let octets = [UInt8](repeating: 0xFF, count: 16) + [0, 24, 2, 0, 0, 0, 0, 99]
+    _ = lab.engine.received(lab.connection(0), octets.span, at: lab.now)
+    lab.settle()
+    #expect(lab.sent[lab.peer(0)]?.last == .notification(NotificationMessage(3, 10)))
+    #expect(lab.log.contains { $0.hasSuffix("bad UPDATE, in full: \(octets.hexadecimal)") })
+  }
+
+  @Test("A ROUTE-REFRESH of an unknown subtype is logged once in a session (RFC 7313 §5)")
+  func unknownSubtype() {
+    var lab = Laboratory()
+    lab.up(0)
+    var message = RouteRefreshMessage(family: .ipv4)
+    message.subtype = 9
+    for _ in 0..<3 { lab.receive(0, .routeRefresh(message)) }
+    #expect(lab.log.count { $0.contains("ignored a ROUTE-REFRESH of subtype 9") } == 1)
+    #expect(lab.connected.contains(lab.peer(0)))
+  }
+
+  @Test(
+    "A session over which nothing leaves for 8 minutes, or twice the hold time, ends with SendHoldTimer expired (RFC 9687)"
+  )
+  func sendHoldTime() {
+    var lab = Laboratory(Laboratory.configuration(peers: 1))
+    lab.up(0)
+    lab.announce(0, ["192.0.2.1"], 666)
+    lab.endOfRIB(0)
+    lab.advance(.seconds(3600))
+    #expect(lab.connected.contains(lab.peer(0)))
+    lab.takesNothing = true
+    lab.advance(.seconds(479))
+    #expect(lab.connected.contains(lab.peer(0)))
+    lab.advance(.seconds(32))
+    #expect(!lab.connected.contains(lab.peer(0)))
+    #expect(lab.log.contains { $0.hasSuffix("Established -> Idle, reason: SendHoldTimer expired") })
+    #expect(lab.kernel.table("black").count == 1)
+  }
+
+  @Test("A route fills its table wherever its next hop is: nothing is sent there")
+  func unreachableNextHop() {
+    var lab = Laboratory()
+    lab.up(0)
+    var attributes = PathAttributes()
+    attributes.asPath = ASPath(sequence: [ASN(65066)])
+    attributes.nextHop = .v4(IPv4Address(0xC633_6401))
+    attributes.communities = [Community(65066, 666)]
+    let prefixes = PrefixList([Prefix("192.0.2.1/32")].compactMap { $0 })
+    lab.receive(0, .update(UpdateMessage(announced: prefixes, attributes: attributes)))
+    #expect(lab.kernel.table("black") == ["192.0.2.1/32"])
+  }
+
   @Test("A message that lost its framing ends the session with the right NOTIFICATION, and the tables stay")
   func garbage() {
     var lab = Laboratory()

@@ -38,6 +38,8 @@ struct Laboratory {
   /// Answers to checks wait here while `holdsChecks`.
   var holdsChecks = false
   var heldChecks: [String?] = []
+  /// What is sent does not leave.
+  var takesNothing = false
   /// The next commits fail with this.
   var commitFailure: String?
   private static let context = DecodeContext(fourOctetAS: true, isInternal: false)
@@ -109,6 +111,7 @@ struct Laboratory {
         }
         offset = frame.end
       }
+      if !takesNothing { engine.handle(.sent(connection), at: now) }
     case .readSets: engine.handle(.setsRead(kernel.contents(engine.configuration.tableNames)), at: now)
     case .checkHost: hostChecks += 1
     case .checkSets:

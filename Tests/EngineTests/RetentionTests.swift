@@ -23,6 +23,54 @@ struct RetentionTests {
     #expect(lab.kernel.table("black") == ["192.0.2.2/32", "192.0.2.3/32"])
   }
 
+  @Test("A NOTIFICATION removes nothing, and a Hard Reset neither")
+  func notifications() {
+    let ends: [NotificationMessage] = [
+      .cease(.administrativeShutdown), .cease(.hardReset), NotificationMessage(6, 9, data: [6, 3]),
+    ]
+    for end in ends {
+      var lab = Laboratory()
+      lab.up(0)
+      lab.announce(0, ["192.0.2.1"], 666)
+      lab.endOfRIB(0)
+      lab.receive(0, .notification(end))
+      lab.advance(.seconds(3600))
+      #expect(lab.kernel.table("black").count == 1)
+    }
+  }
+
+  @Test(
+    "Stale routes stay when the session is lost again, and when the peer returns without their family; its End-of-RIB ends them"
+  )
+  func lostAgain() {
+    var lab = Laboratory(Laboratory.configuration(peers: 1))
+    lab.up(0)
+    lab.announce(0, ["192.0.2.1", "2001:db8::1"], 666)
+    lab.endOfRIB(0)
+    lab.close(0)
+    lab.up(0)
+    lab.close(0)
+    #expect(lab.kernel.table("black").count == 2)
+    while !lab.connecting.contains(lab.peer(0)) { lab.advance(.seconds(1)) }
+    lab.connecting = []
+    lab.connected.insert(lab.peer(0))
+    lab.open(lab.connection(0))
+    lab.receive(
+      0,
+      .open(
+        OpenMessage(
+          myAS: 65066, holdTime: 90, bgpIdentifier: IPv4Address(0x7F00_0002),
+          capabilities: [
+            .unicast(.ipv4), .fourOctetAS(ASN(65066)),
+            .gracefulRestart(.init(restarted: true, notification: false, restartTime: 0, families: [])),
+          ])))
+    lab.receive(0, .keepalive)
+    lab.announce(0, ["192.0.2.1"], 666)
+    #expect(lab.kernel.table("black") == ["192.0.2.1/32", "2001:db8::1/128"])
+    lab.receive(0, .update(UpdateMessage(endOfRIB: .ipv4)))
+    #expect(lab.kernel.table("black") == ["192.0.2.1/32"])
+  }
+
   @Test("The routes of a session that stays lost leave after stale-time")
   func staleTime() {
     var lab = Laboratory(Laboratory.configuration(peers: 1) { $0.neighbors[0].staleTime = 7200 })

@@ -27,6 +27,8 @@ private struct Run {
   private var connected: [ConnectionID] = []
   private var commitFails = false
   private var isHolding = false
+  /// What is sent does not leave.
+  private var takesNothing = false
   private var held: [(serial: UInt64, changes: [SetChange])] = []
   private var snapshot: [String: PrefixList] = [:]
   private static let context = DecodeContext(fourOctetAS: true, isInternal: false)
@@ -80,7 +82,7 @@ private struct Run {
       case 11:
         isHolding.toggle()
         if !isHolding { release() }
-      case 12: commitFails.toggle()
+      case 12: if peer.index == 0 { commitFails.toggle() } else { takesNothing.toggle() }
       case 13: operate(peer)
       case 14: interfere()
       default: restart()
@@ -234,7 +236,8 @@ private struct Run {
     case .commit(let serial, let changes):
       if isHolding { held.append((serial, changes)) } else { commit(serial, changes) }
     case .export(let index, _, let prefixes): engine.handle(.exported(index: index, .success(prefixes.count)), at: now)
-    case .send, .log, .checkHost: break
+    case .send(let connection, _): if !takesNothing { engine.handle(.sent(connection), at: now) }
+    case .log, .checkHost: break
     }
   }
 
