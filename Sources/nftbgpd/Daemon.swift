@@ -32,6 +32,8 @@ actor Daemon: LoopActor {
   private var timer: Scheduled<Void>?
   private var isSettling = false
   private var clients = 0
+  /// Connections that are closed as soon as the other side has done so.
+  var closing = 0
 
   init(
     on loop: any EventLoop, _ configuration: Configuration, routerID: IPv4Address, kernel: KernelTables,
@@ -130,7 +132,8 @@ actor Daemon: LoopActor {
   private func perform(_ effect: Effect) {
     switch effect {
     case .connect(let connection): connect(connection)
-    case .disconnect(let connection): connections.removeValue(forKey: connection)?.close(promise: nil)
+    case .disconnect(let connection):
+      if let channel = connections.removeValue(forKey: connection) { disconnect(channel) }
     case .send(let connection, let octets):
       connections[connection]?.writeAndFlush(ByteBuffer(bytes: octets)).assumeIsolated().whenSuccess {
         self.assumeIsolated { $0.turn(.sent(connection)) }

@@ -95,6 +95,26 @@ extension Daemon {
     turn(.connectionClosed(connection, words))
   }
 
+  /// How long a neighbor may take to close a connection that is over.
+  private static let closeTime = TimeAmount.seconds(1)
+  /// More at once are closed without waiting.
+  private static let mostClosing = 64
+
+  /// Closes a connection once what was sent has left.
+  ///
+  /// What the neighbor sends meanwhile is still read, and dropped: if a connection is closed with unread data, TCP resets it, and the
+  /// NOTIFICATION that was sent last may be lost.
+  func disconnect(_ channel: any Channel) {
+    guard channel.isActive, closing < Self.mostClosing else { return channel.close(promise: nil) }
+    closing += 1
+    let limit = loop.assumeIsolated().scheduleTask(in: Self.closeTime) { channel.close(promise: nil) }
+    channel.closeFuture.whenComplete { _ in
+      limit.cancel()
+      self.assumeIsolated { $0.closing -= 1 }
+    }
+    channel.close(mode: .output, promise: nil)
+  }
+
   // MARK: From a neighbor
 
   /// Waits for neighbors that connect to us.
@@ -150,7 +170,9 @@ extension Daemon {
     let octets = Message.notification(.cease(.connectionRejected)).encode(.initial)
     // Only once the channel is open.
     loop.execute {
-      channel.writeAndFlush(ByteBuffer(bytes: octets)).whenComplete { _ in channel.close(promise: nil) }
+      channel.writeAndFlush(ByteBuffer(bytes: octets)).whenComplete { _ in
+        self.assumeIsolated { $0.disconnect(channel) }
+      }
     }
   }
 
