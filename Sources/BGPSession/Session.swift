@@ -93,6 +93,18 @@ package struct Session: Hashable, Sendable {
     }
   }
 
+  /// Takes an UPDATE in Established, as `handle` does, without the event and the action around it: they would be most of its price.
+  ///
+  /// - Parameter update: becomes what is to be delivered.
+  /// - Returns: false in another state, where nothing is done.
+  package mutating func accept(_ update: inout UpdateMessage, at now: Instant) -> Bool {
+    guard case .established(var running, let since) = state else { return false }
+    running.restartHoldTimer(at: now)
+    state = .established(running, since: since)
+    judge(&update, running.negotiated.families)
+    return true
+  }
+
   private mutating func handleIdle(_ event: Event, _ until: Instant?, _ now: Instant, _ actions: inout [Action]) {
     switch event {
     case .start:
@@ -211,7 +223,9 @@ package struct Session: Hashable, Sendable {
     case .received(.update(let update)):
       running.restartHoldTimer(at: now)
       state = .established(running, since: since)
-      actions.append(.deliver(judged(update, running.negotiated)))
+      var update = update
+      judge(&update, running.negotiated.families)
+      actions.append(.deliver(update))
     case .received(.keepalive):
       running.restartHoldTimer(at: now)
       state = .established(running, since: since)
@@ -315,11 +329,10 @@ package struct Session: Hashable, Sendable {
   // MARK: Judgements that need the session
 
   /// RFC 4271 §6.3 (leftmost AS) and §9.1.2 (loop), both with the mild reaction of RFC 7606 §7.2, and RFC 4456 §8.
-  private func judged(_ update: UpdateMessage, _ negotiated: NegotiatedSession) -> UpdateMessage {
-    var update = update
+  private func judge(_ update: inout UpdateMessage, _ families: [AddressFamily]) {
     // RFC 4760 §8: a family that was not agreed on is not used.
-    update.keep(negotiated.families)
-    guard !update.announced.isEmpty, !update.isTreatedAsWithdraw else { return update }
+    update.keep(families)
+    guard !update.announced.isEmpty, !update.isTreatedAsWithdraw else { return }
     let path = update.attributes.asPath
     if configuration.enforcesNeighborAS, !configuration.isInternal, path.leftmost != configuration.peerAS {
       update.faults.append(
@@ -338,7 +351,6 @@ package struct Session: Hashable, Sendable {
       update.faults.append(
         AttributeFault(attribute: IANA.AttributeCode.onlyToCustomer, reason: .leak, verdict: .treatAsWithdraw))
     }
-    return update
   }
 
   /// RFC 9234 §5, the first two rules for what is received.

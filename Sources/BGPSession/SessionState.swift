@@ -74,16 +74,18 @@ extension Session {
 
   /// What OpenConfirm and Established have in common.
   package struct Running: Hashable, Sendable {
-    package let negotiated: NegotiatedSession
+    private let shared: Shared
     /// Both nil with a hold time of 0.
     package internal(set) var holdDeadline: Instant?
     package internal(set) var keepaliveDeadline: Instant?
 
     init(_ negotiated: NegotiatedSession, at now: Instant, _ random: inout RandomSource) {
-      self.negotiated = negotiated
+      shared = Shared(negotiated)
       restartHoldTimer(at: now)
       restartKeepaliveTimer(at: now, &random)
     }
+
+    package var negotiated: NegotiatedSession { shared.value }
 
     mutating func restartHoldTimer(at now: Instant) {
       holdDeadline = negotiated.holdTime == 0 ? nil : now + .seconds(Int(negotiated.holdTime))
@@ -100,6 +102,19 @@ extension Session {
     var nextDeadline: Instant? {
       guard let holdDeadline, let keepaliveDeadline else { return nil }
       return min(holdDeadline, keepaliveDeadline)
+    }
+
+    /// Behind a reference, since a state is taken apart and put together again for each message.
+    private final class Shared: Hashable, Sendable {
+      let value: NegotiatedSession
+
+      init(_ value: NegotiatedSession) {
+        self.value = value
+      }
+
+      static func == (left: Shared, right: Shared) -> Bool { left === right || left.value == right.value }
+
+      func hash(into hasher: inout Hasher) { hasher.combine(value) }
     }
   }
 }

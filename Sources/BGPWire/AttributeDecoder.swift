@@ -19,7 +19,8 @@ struct AttributeDecoder {
   private(set) var emptyUnreach: AddressFamily?
   /// Attributes seen.
   private(set) var count = 0
-  private var seen: Set<UInt8> = []
+  /// A bit for each code.
+  private var seen = InlineArray<4, UInt64>(repeating: 0)
   private var as4Path: ASPath?
   private var as4Aggregator: PathAttributes.Aggregator?
   private var multiprotocolNextHop: IPAddress?
@@ -60,7 +61,7 @@ struct AttributeDecoder {
   private mutating func decode(
     _ flags: UInt8, _ code: UInt8, _ value: OctetReader, _ whole: OctetReader, _ octets: Span<UInt8>
   ) throws(NotificationMessage) {
-    guard seen.insert(code).inserted else {
+    guard isFirst(code) else {
       // RFC 7606 §3 g: MP_REACH_NLRI and MP_UNREACH_NLRI twice reset, any other is discarded but for the first.
       return try note(code, .duplicate, Self.carriesRoutes(code) ? Self.malformedList : .discard, whole, octets)
     }
@@ -73,6 +74,20 @@ struct AttributeDecoder {
       try note(code, reason, verdict, whole, octets)
     }
   }
+
+  /// Whether an attribute of this code has not been seen yet; from now on, one has.
+  private mutating func isFirst(_ code: UInt8) -> Bool {
+    let bit: UInt64 = 1 << UInt64(code & 63)
+    defer { seen[Int(code >> 6)] |= bit }
+    return seen[Int(code >> 6)] & bit == 0
+  }
+
+  private func hasSeen(_ code: UInt8) -> Bool {
+    seen[Int(code >> 6)] >> UInt64(code & 63) & 1 == 1
+  }
+
+  /// Whether there was an attribute that announces or withdraws routes, of whatever family.
+  var namesRoutes: Bool { hasSeen(IANA.AttributeCode.mpReachNLRI) || hasSeen(IANA.AttributeCode.mpUnreachNLRI) }
 
   /// Acts on a verdict: a reset ends the decoding, anything else is for the receiver of the UPDATE.
   private mutating func note(
@@ -311,7 +326,7 @@ struct AttributeDecoder {
   }
 
   private mutating func require(_ code: UInt8) {
-    if !seen.contains(code) {
+    if !hasSeen(code) {
       faults.append(AttributeFault(attribute: code, reason: .missing, verdict: .treatAsWithdraw))
     }
   }

@@ -27,7 +27,9 @@ package enum Message: Hashable, Sendable {
     let body = OctetReader(frame.body, of: octets)
     switch frame.type {
     case .open: self = .open(try OpenMessage(body, in: octets))
-    case .update: self = .update(try UpdateMessage(body, in: octets, context))
+    case .update:
+      var memo = AttributeMemo()
+      self = .update(try UpdateMessage(frame, in: octets, context, recalling: &memo))
     case .notification: self = .notification(NotificationMessage(body, in: octets))
     case .keepalive: self = .keepalive
     case .routeRefresh: self = .routeRefresh(try RouteRefreshMessage(body, in: octets))

@@ -59,9 +59,15 @@ package struct UpdateMessage: Hashable, Sendable {
     }
   }
 
-  init(_ body: OctetReader, in octets: Span<UInt8>, _ context: DecodeContext) throws(NotificationMessage) {
+  /// Decodes the UPDATE that `frame` found in `octets`.
+  ///
+  /// - Parameter memo: of the UPDATEs that this peer has sent before.
+  /// - Throws: the NOTIFICATION to answer with.
+  package init(
+    _ frame: MessageFrame, in octets: Span<UInt8>, _ context: DecodeContext, recalling memo: inout AttributeMemo
+  ) throws(NotificationMessage) {
     self.init()
-    var reader = body
+    var reader = OctetReader(frame.body, of: octets)
     // RFC 7606 §3 b with RFC 4271 §6.3: lengths that do not add up leave nothing to rely on.
     let malformedList = NotificationMessage(IANA.ErrorCode.updateMessage, IANA.UpdateSubcode.malformedAttributeList)
     guard let withdrawnLength = reader.readUInt16(octets), let withdrawnField = reader.take(Int(withdrawnLength)),
@@ -76,12 +82,19 @@ package struct UpdateMessage: Hashable, Sendable {
       endOfRIB = .ipv4
       return
     }
+    if !announced.isEmpty, let known = memo.recall(attributesField, in: octets, context) {
+      attributes = known
+      return
+    }
     var decoder = AttributeDecoder(context)
     try decoder.decode(attributesField, in: octets, announcesIPv4: !announced.ipv4.isEmpty)
     attributes = decoder.attributes
     faults = decoder.faults
     withdrawn.append(contentsOf: decoder.withdrawn)
     announced.append(contentsOf: decoder.announced)
+    if faults.isEmpty, !decoder.namesRoutes, !announced.isEmpty {
+      memo.remember(attributesField, in: octets, context, attributes)
+    }
     if let family = decoder.emptyUnreach, decoder.count == 1, withdrawn.isEmpty, announced.isEmpty {
       endOfRIB = family
     }

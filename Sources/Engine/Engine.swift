@@ -119,26 +119,37 @@ package struct Engine: Sendable {
     peers[index].lastRead = now
     var start = 0
     var offset = 0
+    // A session that has ended is not spoken to any more.
+    var context = context(of: connection)
     while offset < octets.count {
-      // A session that has ended is not spoken to any more.
-      guard let context = context(of: connection) else { return octets.count }
+      guard let current = context else { return octets.count }
       do throws(NotificationMessage) {
-        guard let frame = try MessageFrame(in: octets, at: offset, maximum: context.maximumLength) else {
+        guard let frame = try MessageFrame(in: octets, at: offset, maximum: current.maximumLength) else {
           return offset
         }
         start = offset
         offset = frame.end
-        let message = try Message(frame, in: octets, context)
-        count(message, &peers[index].statistics.received)
-        if case .update(let update) = message, !update.faults.isEmpty {
-          logWhole(update, octets.extracting(start..<offset), index)
+        let message: Message
+        if frame.type == .update {
+          // Nearly all that ever comes. In Established it changes neither session nor context.
+          var update = try UpdateMessage(frame, in: octets, current, recalling: &peers[index].memo)
+          if !update.faults.isEmpty { logWhole(update, octets.extracting(start..<offset), index) }
+          if peers[index].accept(&update, over: connection, at: now) {
+            deliver(update, index, now)
+            continue
+          }
+          message = .update(update)
+        } else {
+          message = try Message(frame, in: octets, current)
         }
+        count(message, &peers[index].statistics.received)
         take(.received(message), over: connection, reason(for: message), now)
       } catch {
         if error.code == IANA.ErrorCode.updateMessage { logWhole(nil, octets.extracting(start..<offset), index) }
         take(.malformed(error), over: connection, error.description, now)
         return octets.count
       }
+      context = self.context(of: connection)
     }
     return offset
   }

@@ -53,8 +53,8 @@ extension Engine {
 
   private mutating func removeRoutes(_ index: Int, _ now: Instant) {
     var prefixes = PrefixList()
-    prefixes.ipv4 = Array(peers[index].rib.ipv4.routes.keys)
-    prefixes.ipv6 = Array(peers[index].rib.ipv6.routes.keys)
+    prefixes.ipv4 = peers[index].rib.ipv4.routes.keys
+    prefixes.ipv6 = peers[index].rib.ipv6.routes.keys
     guard !prefixes.isEmpty else { return }
     log(.notice, "\(peers[index].logName): removing its \(prefixes.count) prefixes, the operator has said so", index)
     withoutHolding(now) { engine in engine.withdraw(prefixes, index) }

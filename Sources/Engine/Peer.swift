@@ -19,6 +19,7 @@ struct Peer: Sendable {
   /// Connections and attempts so far.
   var connectionCount = 0
   var rib = AdjRIBIn()
+  var memo = AttributeMemo()
   /// What the rules say of an attribute set, by its index in the pool; nil: not asked yet. Unused when rules look at prefixes.
   private var decisions: [RuleSet.Decision?] = []
   /// Routes that fill a table.
@@ -120,6 +121,16 @@ struct Peer: Sendable {
   var logName: String {
     neighbor.description.isEmpty
       ? "neighbor \(neighbor.address)" : "neighbor \(neighbor.address) (\(neighbor.description))"
+  }
+
+  /// Takes an UPDATE of an Established session.
+  ///
+  /// - Parameter update: becomes what is to be delivered.
+  /// - Returns: false for any other, which is the session's to judge.
+  mutating func accept(_ update: inout UpdateMessage, over id: ConnectionID, at now: Instant) -> Bool {
+    guard connection?.id == id, session.accept(&update, at: now) else { return false }
+    statistics.received.update += 1
+    return true
   }
 
   /// What the rules say of a route.

@@ -11,12 +11,12 @@ extension Engine {
   mutating func step(_ index: Int, _ event: Session.Event, _ reason: String, _ now: Instant) {
     guard peers.indices.contains(index) else { return }
     if case .stop = event { stepSecond(index, event, now) }
-    let before = peers[index].session.state
+    let before = peers[index].session.state.reportState
     actions.removeAll(keepingCapacity: true)
     peers[index].session.handle(event, at: now, into: &actions)
-    let after = peers[index].session.state
-    if before.reportState != after.reportState {
-      let change = "state change \(before.reportState.name) -> \(after.reportState.name)"
+    let after = peers[index].session.state.reportState
+    if before != after {
+      let change = "state change \(before.name) -> \(after.name)"
       log(.notice, "\(peers[index].logName): \(change), reason: \(reason)", index)
     }
     for position in actions.indices {

@@ -1,5 +1,5 @@
 /// What an IPv4 and an IPv6 prefix have in common, for code that is the same for both and wants to be specialised for each.
-package protocol AddressPrefix: Hashable, Comparable, Sendable {
+public protocol AddressPrefix: Hashable, Comparable, Sendable {
   /// Whether this is a single address.
   var isHost: Bool { get }
 
@@ -8,10 +8,33 @@ package protocol AddressPrefix: Hashable, Comparable, Sendable {
 
   /// The two prefixes that this one consists of, the lower first; nil for a host.
   var halves: (lower: Self, upper: Self)? { get }
+
+  /// What no prefix is equal to, for places in a `PrefixMap` that hold none.
+  static var vacant: Self { get }
+
+  /// 64 bits that depend on all bits of the prefix and of the seed.
+  func scrambled(_ seed: UInt64) -> UInt64
+}
+
+/// An odd number without a pattern, for multiplications that spread bits.
+@usableFromInline let spreader: UInt64 = 0x9E37_79B9_7F4A_7C15
+
+extension UInt64 {
+  /// Both halves of a product, in one.
+  @inlinable func folded(_ other: UInt64) -> UInt64 {
+    let product = multipliedFullWidth(by: other)
+    return product.high ^ product.low
+  }
 }
 
 extension IPv4Prefix: AddressPrefix {
-  package var halves: (lower: IPv4Prefix, upper: IPv4Prefix)? {
+  @inlinable public static var vacant: IPv4Prefix { IPv4Prefix(packed: .max) }
+
+  @inlinable public func scrambled(_ seed: UInt64) -> UInt64 {
+    (packed ^ seed).folded(spreader)
+  }
+
+  public var halves: (lower: IPv4Prefix, upper: IPv4Prefix)? {
     guard !isHost, let lower = IPv4Prefix(address, length: length + 1),
       let upper = IPv4Prefix(lastAddress, length: length + 1)
     else { return nil }
@@ -20,7 +43,13 @@ extension IPv4Prefix: AddressPrefix {
 }
 
 extension IPv6Prefix: AddressPrefix {
-  package var halves: (lower: IPv6Prefix, upper: IPv6Prefix)? {
+  public static var vacant: IPv6Prefix { IPv6Prefix(address: IPv6Address(high: .max, low: .max), length: .max) }
+
+  public func scrambled(_ seed: UInt64) -> UInt64 {
+    ((address.high ^ seed).folded(spreader) ^ address.low ^ UInt64(length) << 56).folded(spreader ^ seed | 1)
+  }
+
+  public var halves: (lower: IPv6Prefix, upper: IPv6Prefix)? {
     guard !isHost, let lower = IPv6Prefix(address, length: length + 1),
       let upper = IPv6Prefix(lastAddress, length: length + 1)
     else { return nil }

@@ -2,9 +2,13 @@
 ///
 /// The word is the dictionary key of the RIB and of the tables (twice as fast there as a structure of the two fields), and its order is
 /// the order by address, then by length, in which a covering prefix stands directly before all that it covers.
-package struct IPv4Prefix: Hashable, Comparable, Sendable, CustomStringConvertible {
+public struct IPv4Prefix: Hashable, Comparable, Sendable, CustomStringConvertible {
   /// `address << 32 | length`.
-  package let packed: UInt64
+  @usableFromInline package let packed: UInt64
+
+  @usableFromInline init(packed: UInt64) {
+    self.packed = packed
+  }
 
   /// Host bits are cleared.
   ///
@@ -21,13 +25,13 @@ package struct IPv4Prefix: Hashable, Comparable, Sendable, CustomStringConvertib
 
   package var address: IPv4Address { IPv4Address(UInt32(truncatingIfNeeded: packed >> 32)) }
   package var length: UInt8 { UInt8(truncatingIfNeeded: packed) }
-  package var isHost: Bool { length == 32 }
+  public var isHost: Bool { length == 32 }
 
   /// The last address that the prefix covers.
   package var lastAddress: IPv4Address { IPv4Address(address.value | ~Self.mask(length)) }
 
   /// Whether `other` lies inside this prefix or is equal to it.
-  package func contains(_ other: IPv4Prefix) -> Bool {
+  public func contains(_ other: IPv4Prefix) -> Bool {
     length <= other.length && (address.value ^ other.address.value) & Self.mask(length) == 0
   }
 
@@ -36,17 +40,26 @@ package struct IPv4Prefix: Hashable, Comparable, Sendable, CustomStringConvertib
     length == 0 ? 0 : ~0 << (32 - UInt32(length))
   }
 
-  package var description: String { "\(address)/\(length)" }
+  public var description: String { "\(address)/\(length)" }
 
-  package static func < (left: IPv4Prefix, right: IPv4Prefix) -> Bool {
+  @inlinable public static func == (left: IPv4Prefix, right: IPv4Prefix) -> Bool {
+    left.packed == right.packed
+  }
+
+  public static func < (left: IPv4Prefix, right: IPv4Prefix) -> Bool {
     left.packed < right.packed
   }
 }
 
 /// An IPv6 prefix. Its order is the order by address, then by length, as with `IPv4Prefix`.
-package struct IPv6Prefix: Hashable, Comparable, Sendable, CustomStringConvertible {
+public struct IPv6Prefix: Hashable, Comparable, Sendable, CustomStringConvertible {
   package let address: IPv6Address
   package let length: UInt8
+
+  init(address: IPv6Address, length: UInt8) {
+    self.address = address
+    self.length = length
+  }
 
   /// Host bits are cleared.
   ///
@@ -64,7 +77,7 @@ package struct IPv6Prefix: Hashable, Comparable, Sendable, CustomStringConvertib
     length = 128
   }
 
-  package var isHost: Bool { length == 128 }
+  public var isHost: Bool { length == 128 }
 
   /// The last address that the prefix covers.
   package var lastAddress: IPv6Address {
@@ -73,7 +86,7 @@ package struct IPv6Prefix: Hashable, Comparable, Sendable, CustomStringConvertib
   }
 
   /// Whether `other` lies inside this prefix or is equal to it.
-  package func contains(_ other: IPv6Prefix) -> Bool {
+  public func contains(_ other: IPv6Prefix) -> Bool {
     let (high, low) = Self.mask(length)
     return length <= other.length && (address.high ^ other.address.high) & high == 0
       && (address.low ^ other.address.low) & low == 0
@@ -88,9 +101,9 @@ package struct IPv6Prefix: Hashable, Comparable, Sendable, CustomStringConvertib
     }
   }
 
-  package var description: String { "\(address)/\(length)" }
+  public var description: String { "\(address)/\(length)" }
 
-  package static func < (left: IPv6Prefix, right: IPv6Prefix) -> Bool {
+  public static func < (left: IPv6Prefix, right: IPv6Prefix) -> Bool {
     left.address != right.address ? left.address < right.address : left.length < right.length
   }
 }

@@ -140,15 +140,17 @@ package struct AdjRIBIn: Sendable {
 }
 
 /// The routes of one family.
-package struct RouteTable<Key: Hashable & Sendable>: Sendable {
-  package private(set) var routes: [Key: AdjRIBIn.Route] = [:]
+package struct RouteTable<Key: AddressPrefix>: Sendable {
+  package private(set) var routes = PrefixMap<Key, AdjRIBIn.Route>()
   package private(set) var staleCount = 0
 
   /// - Returns: the attributes of the route that this one replaces.
   fileprivate mutating func announce(_ prefix: Key, _ route: AdjRIBIn.Route) -> AttributesID? {
     guard let previous = routes.updateValue(route, forKey: prefix) else { return nil }
     if previous.isStale { staleCount -= 1 }
-    if previous.attributes == route.attributes { routes[prefix]?.stamp = previous.stamp & ~1 }
+    if previous.attributes == route.attributes {
+      routes.modify(prefix, default: route) { $0.stamp = previous.stamp & ~1 }
+    }
     return previous.attributes
   }
 
@@ -159,11 +161,7 @@ package struct RouteTable<Key: Hashable & Sendable>: Sendable {
   }
 
   fileprivate mutating func markStale() {
-    var index = routes.values.startIndex
-    while index != routes.values.endIndex {
-      routes.values[index].stamp |= 1
-      routes.values.formIndex(after: &index)
-    }
+    routes.modifyValues { $0.stamp |= 1 }
     staleCount = routes.count
   }
 

@@ -23,6 +23,8 @@ package struct AttributePool: Sendable {
   private var identifiers: [PathAttributes: AttributesID] = [:]
   private var free: [AttributesID] = []
   private var unreferenced: [AttributesID] = []
+  /// The handle that was asked for last, and likely will be again.
+  private var recent: AttributesID?
 
   package init() {}
 
@@ -39,7 +41,13 @@ package struct AttributePool: Sendable {
 
   /// The handle of an equal set, a new one where there is none. It has no references yet.
   mutating func intern(_ attributes: PathAttributes) -> AttributesID {
-    if let known = identifiers[attributes] { return known }
+    if let recent, entries[Int(recent.index)].references > 0, entries[Int(recent.index)].attributes == attributes {
+      return recent
+    }
+    if let known = identifiers[attributes] {
+      recent = known
+      return known
+    }
     let identifier: AttributesID
     if let reused = free.popLast() {
       identifier = reused
@@ -49,6 +57,7 @@ package struct AttributePool: Sendable {
       entries.append(Entry(attributes: attributes, references: 0))
     }
     identifiers[attributes] = identifier
+    recent = identifier
     return identifier
   }
 

@@ -120,7 +120,7 @@ private struct TableMembership: Sendable {
 
 /// Reference counts of one family with a log of the prefixes that entered or left.
 private struct References<Key: AddressPrefix>: Sendable {
-  private var counts: [Key: UInt16] = [:]
+  private var counts = PrefixMap<Key, UInt16>()
   /// A prefix that comes and goes stands in both, and alternates between them.
   private var entered: [Key] = []
   private var left: [Key] = []
@@ -131,26 +131,26 @@ private struct References<Key: AddressPrefix>: Sendable {
 
   var count: Int { counts.count }
   var hasChanges: Bool { !entered.isEmpty || !left.isEmpty }
-  var members: [Key] { Array(counts.keys) }
+  var members: [Key] { counts.keys }
 
   func contains(_ key: Key) -> Bool {
     counts[key] != nil
   }
 
   mutating func enter(_ key: Key) {
-    let isNew = { (count: inout UInt16) in
+    let isNew = counts.modify(key, default: 0) { count in
       count += 1
       return count == 1
-    }(&counts[key, default: 0])
+    }
     if isNew { entered.append(key) }
   }
 
   mutating func leave(_ key: Key) {
-    guard let index = counts.index(forKey: key) else { return }
-    if counts.values[index] > 1 {
-      counts.values[index] -= 1
+    guard let count = counts[key] else { return }
+    if count > 1 {
+      counts.updateValue(count - 1, forKey: key)
     } else {
-      counts.remove(at: index)
+      counts.removeValue(forKey: key)
       left.append(key)
     }
   }

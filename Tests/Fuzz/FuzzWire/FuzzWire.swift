@@ -18,11 +18,19 @@ public func fuzzOneInput(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
 
 private func decode(_ octets: [UInt8], _ context: DecodeContext) {
   var offset = 0
+  var memo = AttributeMemo()
   do throws(NotificationMessage) {
     while let frame = try MessageFrame(in: octets.span, at: offset, maximum: context.maximumLength) {
       let message = try Message(frame, in: octets.span, context)
       offset = frame.end
       check(message, context)
+      guard case .update(let update) = message else { continue }
+      // What is remembered of others, or of itself, changes nothing.
+      for _ in 0..<2 {
+        guard try UpdateMessage(frame, in: octets.span, context, recalling: &memo) == update else {
+          fatalError("an UPDATE is taken for another")
+        }
+      }
     }
   } catch {
     _ = error.description
