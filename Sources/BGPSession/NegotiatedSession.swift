@@ -15,7 +15,7 @@ package struct NegotiatedSession: Hashable, Sendable {
   /// The peer's; nil unless both offered it.
   package let gracefulRestart: Capability.GracefulRestart?
   /// For how long the peer asks that its stale routes of a family be kept (RFC 9494 §4.2: its restart time, then its long-lived stale
-  /// time); families that it does not speak of are not in it.
+  /// time); families that it does not speak of, or gives no time for, are not in it.
   package let longLivedStaleTimes: [AddressFamily: Interval]
   package let context: DecodeContext
 
@@ -77,7 +77,8 @@ package struct NegotiatedSession: Hashable, Sendable {
     // RFC 9494 §4.1: without graceful restart the capability means nothing.
     if let restart {
       for case .longLivedGracefulRestart(let offered) in theirs {
-        for entry in offered where entry.safi == IANA.SAFI.unicast {
+        // A time of 0, which FRR offers unless told otherwise, asks for nothing.
+        for entry in offered where entry.safi == IANA.SAFI.unicast && entry.staleTime > 0 {
           guard let family = AddressFamily(rawValue: entry.afi) else { continue }
           staleTimes[family] = .seconds(Int(restart.restartTime) + Int(entry.staleTime))
         }

@@ -104,11 +104,17 @@ package struct NeighborReport: Hashable, Sendable {
     package var notification: UInt64 = 0
     package var update: UInt64 = 0
     package var keepalive: UInt64 = 0
+    /// All ROUTE-REFRESH messages, and those of them that begin (BoRR) and end (EoRR) a resend (RFC 7313 §3.2).
     package var routeRefresh: UInt64 = 0
+    package var beginOfRouteRefresh: UInt64 = 0
+    package var endOfRouteRefresh: UInt64 = 0
 
     package init() {}
 
     package var total: UInt64 { open &+ notification &+ update &+ keepalive &+ routeRefresh }
+
+    /// The ROUTE-REFRESH messages that ask for a resend.
+    package var refreshRequest: UInt64 { routeRefresh &- beginOfRouteRefresh &- endOfRouteRefresh }
   }
 
   package struct Statistics: Hashable, Sendable {

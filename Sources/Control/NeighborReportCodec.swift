@@ -50,6 +50,8 @@ extension FieldWriter {
     write(messages.update)
     write(messages.keepalive)
     write(messages.routeRefresh)
+    write(messages.beginOfRouteRefresh)
+    write(messages.endOfRouteRefresh)
   }
 
   private mutating func write(_ statistics: NeighborReport.Statistics) {
@@ -134,6 +136,8 @@ extension FieldReader {
     messages.update = try uint64(octets)
     messages.keepalive = try uint64(octets)
     messages.routeRefresh = try uint64(octets)
+    messages.beginOfRouteRefresh = try uint64(octets)
+    messages.endOfRouteRefresh = try uint64(octets)
     return messages
   }
 

@@ -166,7 +166,13 @@ extension Engine {
     case .update: messages.update += 1
     case .notification: messages.notification += 1
     case .keepalive: messages.keepalive += 1
-    case .routeRefresh: messages.routeRefresh += 1
+    case .routeRefresh(let message):
+      messages.routeRefresh += 1
+      switch RouteRefreshMessage.Subtype(rawValue: message.subtype) {
+      case .begin: messages.beginOfRouteRefresh += 1
+      case .end: messages.endOfRouteRefresh += 1
+      case .request, nil: break
+      }
     }
   }
 

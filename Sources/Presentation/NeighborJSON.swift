@@ -90,8 +90,13 @@ enum NeighborJSON {
     writer.object("pending", ["updates": 0, "withdraws": 0])
     writer.end()
     writer.beginObject("route-refresh")
-    writer.object("sent", ["request": statistics.sent.routeRefresh, "borr": 0, "eorr": 0])
-    writer.object("received", ["request": statistics.received.routeRefresh, "borr": 0, "eorr": 0])
+    for (direction, messages) in [("sent", statistics.sent), ("received", statistics.received)] {
+      writer.object(
+        direction,
+        [
+          "request": messages.refreshRequest, "borr": messages.beginOfRouteRefresh, "eorr": messages.endOfRouteRefresh,
+        ])
+    }
     writer.end()
     writer.end()
   }

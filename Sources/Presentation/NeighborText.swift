@@ -131,9 +131,10 @@ enum NeighborText {
     writeRow("Withdraws", 0, statistics.withdrawn, 0, to: &writer)
     writeRow("End-of-Rib", statistics.endOfRIBSent, statistics.endOfRIBReceived, to: &writer)
     writer.line("  Route Refresh statistics:")
-    writeRow("Request", statistics.sent.routeRefresh, statistics.received.routeRefresh, to: &writer)
-    writeRow("Begin-of-RR", 0, 0, to: &writer)
-    writeRow("End-of-RR", 0, 0, to: &writer)
+    let (sent, received) = (statistics.sent, statistics.received)
+    writeRow("Request", sent.refreshRequest, received.refreshRequest, to: &writer)
+    writeRow("Begin-of-RR", sent.beginOfRouteRefresh, received.beginOfRouteRefresh, to: &writer)
+    writeRow("End-of-RR", sent.endOfRouteRefresh, received.endOfRouteRefresh, to: &writer)
     writer.line()
   }
 

@@ -28,12 +28,15 @@ extension UInt64 {
 }
 
 extension IPv4Prefix: AddressPrefix {
+  /// Of no valid length.
   @inlinable public static var vacant: IPv4Prefix { IPv4Prefix(packed: .max) }
 
+  /// 64 bits that depend on all bits of the prefix and of the seed.
   @inlinable public func scrambled(_ seed: UInt64) -> UInt64 {
     (packed ^ seed).folded(spreader)
   }
 
+  /// The two prefixes that this one consists of, the lower first; nil for a host.
   public var halves: (lower: IPv4Prefix, upper: IPv4Prefix)? {
     guard !isHost, let lower = IPv4Prefix(address, length: length + 1),
       let upper = IPv4Prefix(lastAddress, length: length + 1)
@@ -43,12 +46,15 @@ extension IPv4Prefix: AddressPrefix {
 }
 
 extension IPv6Prefix: AddressPrefix {
+  /// Of no valid length.
   public static var vacant: IPv6Prefix { IPv6Prefix(address: IPv6Address(high: .max, low: .max), length: .max) }
 
+  /// 64 bits that depend on all bits of the prefix and of the seed.
   public func scrambled(_ seed: UInt64) -> UInt64 {
     ((address.high ^ seed).folded(spreader) ^ address.low ^ UInt64(length) << 56).folded(spreader ^ seed | 1)
   }
 
+  /// The two prefixes that this one consists of, the lower first; nil for a host.
   public var halves: (lower: IPv6Prefix, upper: IPv6Prefix)? {
     guard !isHost, let lower = IPv6Prefix(address, length: length + 1),
       let upper = IPv6Prefix(lastAddress, length: length + 1)

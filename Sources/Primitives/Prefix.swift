@@ -25,6 +25,7 @@ public struct IPv4Prefix: Hashable, Comparable, Sendable, CustomStringConvertibl
 
   package var address: IPv4Address { IPv4Address(UInt32(truncatingIfNeeded: packed >> 32)) }
   package var length: UInt8 { UInt8(truncatingIfNeeded: packed) }
+  /// Whether this is a single address.
   public var isHost: Bool { length == 32 }
 
   /// The last address that the prefix covers.
@@ -40,12 +41,15 @@ public struct IPv4Prefix: Hashable, Comparable, Sendable, CustomStringConvertibl
     length == 0 ? 0 : ~0 << (32 - UInt32(length))
   }
 
+  /// `192.0.2.0/24`
   public var description: String { "\(address)/\(length)" }
 
+  /// Equal in address and length.
   @inlinable public static func == (left: IPv4Prefix, right: IPv4Prefix) -> Bool {
     left.packed == right.packed
   }
 
+  /// By address, then by length.
   public static func < (left: IPv4Prefix, right: IPv4Prefix) -> Bool {
     left.packed < right.packed
   }
@@ -77,6 +81,7 @@ public struct IPv6Prefix: Hashable, Comparable, Sendable, CustomStringConvertibl
     length = 128
   }
 
+  /// Whether this is a single address.
   public var isHost: Bool { length == 128 }
 
   /// The last address that the prefix covers.
@@ -101,8 +106,10 @@ public struct IPv6Prefix: Hashable, Comparable, Sendable, CustomStringConvertibl
     }
   }
 
+  /// `2001:db8::/32`
   public var description: String { "\(address)/\(length)" }
 
+  /// By address, then by length.
   public static func < (left: IPv6Prefix, right: IPv6Prefix) -> Bool {
     left.address != right.address ? left.address < right.address : left.length < right.length
   }

@@ -14,12 +14,15 @@ public struct PrefixMap<Key: AddressPrefix, Value: Sendable>: Sendable {
   @usableFromInline var entries = 0
   @usableFromInline let seed: UInt64
 
+  /// An empty one.
   @inlinable public init() {
     seed = .random(in: 0 ... .max)
   }
 
+  /// Prefixes that have a value.
   @inlinable public var count: Int { entries }
 
+  /// The value of a prefix.
   @inlinable public subscript(key: Key) -> Value? {
     find(key).map { values[$0] }
   }
@@ -143,6 +146,7 @@ public struct PrefixMap<Key: AddressPrefix, Value: Sendable>: Sendable {
 }
 
 extension PrefixMap: Sequence {
+  /// Goes from place to place.
   public struct Iterator: IteratorProtocol {
     @usableFromInline let map: PrefixMap
     @usableFromInline var place = 0
@@ -151,6 +155,7 @@ extension PrefixMap: Sequence {
       self.map = map
     }
 
+    /// The next prefix with its value; nil at the end.
     @inlinable public mutating func next() -> (key: Key, value: Value)? {
       while place < map.places.count {
         defer { place += 1 }
@@ -163,6 +168,7 @@ extension PrefixMap: Sequence {
   /// In no order.
   @inlinable public func makeIterator() -> Iterator { Iterator(self) }
 
+  /// As many as there are.
   @inlinable public var underestimatedCount: Int { entries }
 
   /// In no order.

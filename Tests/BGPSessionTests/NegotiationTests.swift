@@ -222,7 +222,8 @@ struct NegotiationTests {
   @Test(
     "Long-lived stale times follow the restart time, and mean nothing without graceful restart (RFC 9494 §4.1, §4.2)")
   func longLived() {
-    let entries = [(1, 1, 500), (25, 70, 900), (2, 128, 900)] as [(UInt16, UInt8, UInt32)]
+    // FRR names its families with a time of 0 where nothing else is configured, which is no wish that their routes leave.
+    let entries = [(1, 1, 500), (2, 1, 0), (25, 70, 900), (2, 128, 900)] as [(UInt16, UInt8, UInt32)]
     let longLived = Capability.longLivedGracefulRestart(
       entries.map { .init(afi: $0.0, safi: $0.1, forwardingPreserved: false, staleTime: $0.2) })
     let restart = Capability.gracefulRestart(

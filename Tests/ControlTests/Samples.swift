@@ -108,6 +108,8 @@ struct Samples {
     messages.update = number()
     messages.keepalive = number()
     messages.routeRefresh = number()
+    messages.beginOfRouteRefresh = number()
+    messages.endOfRouteRefresh = number()
     return messages
   }
 

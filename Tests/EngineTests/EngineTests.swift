@@ -257,6 +257,10 @@ struct EngineTests {
     #expect(lab.kernel.table("black").count == 2)
     lab.receive(0, .routeRefresh(RouteRefreshMessage(family: .ipv4, subtype: .end)))
     #expect(lab.kernel.table("black") == ["192.0.2.2/32"])
+    guard case .neighbor(let report)? = lab.replies(.showSummary).first else { return #expect(Bool(false)) }
+    let received = report.statistics.received
+    #expect(received.routeRefresh == 2 && received.refreshRequest == 0)
+    #expect(received.beginOfRouteRefresh == 1 && received.endOfRouteRefresh == 1)
   }
 
   @Test("Stopping says Cease, administrative shutdown, and leaves the tables")

@@ -80,6 +80,19 @@ final class Child {
     guard !hasEnded, kill(pid, number) == 0 else { throw Unexpected("\(name) has ended: nobody to signal") }
   }
 
+  /// The same to it and to the processes that it has started.
+  func signalFamily(_ number: Int32) throws {
+    // All of them first: what is left of a family that has lost its head belongs to somebody else.
+    let family = Self.descendants(of: pid)
+    try signal(number)
+    for descendant in family { _ = kill(descendant, number) }
+  }
+
+  private static func descendants(of parent: pid_t) -> [pid_t] {
+    let children = text("/proc/\(parent)/task/\(parent)/children").split(separator: " ").compactMap { pid_t($0) }
+    return children + children.flatMap(descendants)
+  }
+
   var hasEnded: Bool {
     if waitStatus == nil {
       var status: Int32 = 0
@@ -99,13 +112,14 @@ final class Child {
     return waitStatus & 0x7F == 0 ? Int(waitStatus >> 8 & 0xFF) : -Int(waitStatus & 0x7F)
   }
 
-  /// SIGTERM, and SIGKILL to what does not heed it. A stopped child goes on before that.
+  /// SIGTERM, and SIGKILL to what does not heed it, with all that it has started. Who is stopped goes on before that.
   func end() {
     guard !hasEnded else { return }
+    let family = [pid] + Self.descendants(of: pid)
     _ = kill(pid, SIGTERM)
-    _ = kill(pid, SIGCONT)
+    for member in family { _ = kill(member, SIGCONT) }
     if ended(within: 5) { return }
-    _ = kill(pid, SIGKILL)
+    for member in family { _ = kill(member, SIGKILL) }
     _ = ended(within: 5)
   }
 

@@ -47,7 +47,8 @@ struct Feed {
     routes[prefix] = nil
   }
 
-  private var sorted: [(prefix: String, listing: Listing)] {
+  /// In an order that is always the same.
+  var sorted: [(prefix: String, listing: Listing)] {
     routes.sorted { $0.key < $1.key }.map { (prefix: $0.key, listing: $0.value) }
   }
 

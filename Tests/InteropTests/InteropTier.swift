@@ -2,8 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The programs as they are installed, against the programs that they meet: OpenBGPD and BIRD as route servers, nft(8)
-/// as the witness of what the kernel holds, the shell and sed of a published script.
+/// The programs as they are installed, against the programs that they meet: OpenBGPD, BIRD and others as route servers,
+/// nft(8) as the witness of what the kernel holds, the shell and sed of a published script.
 ///
 /// Nothing of the product is imported here but its source of random numbers. All daemons live on 127.0.0.0/8 and port
 /// 179 of one network namespace, so only one test runs at a time. Every child belongs to a `Laboratory`, which ends it

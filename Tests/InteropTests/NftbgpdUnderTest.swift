@@ -86,6 +86,10 @@ final class NftbgpdUnderTest {
     _ = try daemon.wait(seconds: 5)
   }
 
+  /// Nothing moves in it any more, but its connections stay open.
+  func freeze() throws { try daemon.signal(SIGSTOP) }
+  func thaw() throws { try daemon.signal(SIGCONT) }
+
   /// `nftbgpd restore` with the configuration of the last start.
   static func restore(_ laboratory: Laboratory) throws -> Laboratory.Outcome {
     try laboratory.run(Laboratory.product("nftbgpd"), ["restore", "-f", laboratory.path("nftbgpd.conf")])

@@ -5,8 +5,8 @@ import Testing
 /// OpenBGPD as a route server of AS 65066 for one client.
 final class OpenBGPD {
   let address: String
+  let daemon: Child
   private let laboratory: Laboratory
-  private let daemon: Child
   private let socket: String
   private let client: String
 
@@ -14,9 +14,10 @@ final class OpenBGPD {
   ///
   /// - Parameter options: for its client; one that is connected to needs `local-address`, and one that is waited for with a key must
   ///   not have it, or bgpd's listener forgets the key.
+  /// - Parameter log: another one for each of several that live after another.
   init(
     _ laboratory: Laboratory, address: String, _ feed: Feed, client: String = "127.0.0.1",
-    options: [String] = ["multihop 64", "passive"]
+    options: [String] = ["multihop 64", "passive"], log: String? = nil
   ) throws {
     self.address = address
     self.client = client
@@ -41,7 +42,7 @@ final class OpenBGPD {
 
       """
     let file = try laboratory.write(configuration, to: "bgpd-\(address).conf")
-    daemon = try laboratory.start("bgpd", ["-d", "-v", "-f", file], log: "bgpd-\(address).log")
+    daemon = try laboratory.start("bgpd", ["-d", "-v", "-f", file], log: log ?? "bgpd-\(address).log")
   }
 
   func waitUntilReady(sourceLocation: SourceLocation = #_sourceLocation) throws {
@@ -62,8 +63,21 @@ final class OpenBGPD {
     try laboratory.run("bgpctl", ["-s", socket, "show", "neighbor", client]).output
   }
 
+  /// Announces a network, or announces it anew.
+  func announce(_ prefix: String, _ listing: Feed.Listing) throws {
+    let communities = listing.communities.flatMap { ["community", $0] }
+    let outcome = try laboratory.run("bgpctl", ["-s", socket, "network", "add", prefix] + communities)
+    try #require(outcome.status == 0, "bgpctl: \(outcome.errors)")
+  }
+
   /// bgpctl(8) about its client.
-  func command(_ word: String) -> [String] { ["bgpctl", "-s", socket, "neighbor", client, word] }
+  func command(_ words: String...) -> [String] { ["bgpctl", "-s", socket, "neighbor", client] + words }
+
+  /// Runs that.
+  func control(_ words: String...) throws {
+    let outcome = try laboratory.run("bgpctl", ["-s", socket, "neighbor", client] + words)
+    try #require(outcome.status == 0, "bgpctl: \(outcome.errors)")
+  }
 
   var log: String { daemon.printed }
 }
@@ -71,15 +85,17 @@ final class OpenBGPD {
 /// BIRD as a route server of AS 65066 for the client 127.0.0.1; both families over one session.
 final class BIRD {
   static let address = "127.0.0.4"
+  private(set) var daemon: Child
   private let laboratory: Laboratory
-  private var daemon: Child
 
+  private(set) var feed: Feed
   private let options: String
   private let isPassive: Bool
 
   /// - Parameter options: of its BGP protocol.
   init(_ laboratory: Laboratory, _ feed: Feed, options: String = "", isPassive: Bool = true) throws {
     self.laboratory = laboratory
+    self.feed = feed
     self.options = options
     self.isPassive = isPassive
     daemon = try Self.start(laboratory, feed, options, isPassive)
@@ -124,6 +140,7 @@ final class BIRD {
 
   /// Announces this from now on, in the same session.
   func reconfigure(_ feed: Feed) throws {
+    self.feed = feed
     _ = try Self.write(laboratory, feed, options, isPassive)
     let outcome = try control("configure")
     try #require(outcome.contains("Reconfigured"), "\(outcome)")
@@ -142,6 +159,7 @@ final class BIRD {
 
   /// It comes back.
   func start(_ feed: Feed) throws {
+    self.feed = feed
     daemon = try Self.start(laboratory, feed, options, isPassive)
   }
 

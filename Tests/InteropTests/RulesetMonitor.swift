@@ -8,9 +8,11 @@ final class RulesetMonitor {
   private static let marker = "nftbgpd_interop_marker"
 
   /// Answers when it is listening.
-  init(_ laboratory: Laboratory) throws {
+  ///
+  /// - Parameter log: its own for each of several in one test.
+  init(_ laboratory: Laboratory, log: String = "nft-monitor.log") throws {
     self.laboratory = laboratory
-    let monitor = try laboratory.start("nft", ["monitor"], log: "nft-monitor.log")
+    let monitor = try laboratory.start("nft", ["monitor"], log: log)
     self.monitor = monitor
     try laboratory.wait("nft monitor is listening") {
       try Kernel.command("add table ip \(Self.marker); delete table ip \(Self.marker)", laboratory)

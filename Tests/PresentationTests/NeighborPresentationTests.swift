@@ -84,6 +84,24 @@ struct NeighborPresentationTests {
     }
   }
 
+  @Test("BoRR and EoRR are told apart from the requests among the ROUTE-REFRESH messages")
+  func routeRefresh() throws {
+    var report = Laboratory.rs
+    report.statistics.sent.routeRefresh = 2
+    report.statistics.received.routeRefresh = 9
+    report.statistics.received.beginOfRouteRefresh = 3
+    report.statistics.received.endOfRouteRefresh = 4
+    let text = try present(.showNeighbor(.all, .full), neighbors([report]))
+    let rows = text.split(separator: "\n").drop { $0 != "  Route Refresh statistics:" }.dropFirst().prefix(3)
+    #expect(
+      rows.map { $0.split(separator: " ").joined(separator: " ") } == [
+        "Request 2 2", "Begin-of-RR 0 3", "End-of-RR 0 4",
+      ])
+    let json = try present(.showNeighbor(.all, .full), json: true, neighbors([report]))
+    let members = json.split { " \t\n{},".contains($0) }.joined(separator: " ")
+    #expect(members.contains("\"received\": \"request\": 2 \"borr\": 3 \"eorr\": 4"))
+  }
+
   @Test("A description too long for the columns is cut, and the numbers stay in place")
   func longDescription() throws {
     var report = Laboratory.rs
