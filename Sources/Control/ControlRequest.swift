@@ -23,6 +23,19 @@ package enum ControlRequest: Hashable, Sendable {
   /// Lets go what the shrink guard holds in a table; a failure when there is no such table.
   case accept(table: String)
 
+  /// Whether the answer may have a record for every route.
+  package var isLong: Bool {
+    switch self {
+    case .showRIB(let query):
+      switch query.prefix {
+      case nil, .all: true
+      case .longestMatch, .exact, .orShorter: false
+      }
+    case .export: true
+    case .showSummary, .showNeighbor, .showTables, .why, .showRefused, .showConflicts, .neighbor, .accept: false
+    }
+  }
+
   /// Whether it changes anything, which a restricted socket refuses.
   package var isChange: Bool {
     switch self {

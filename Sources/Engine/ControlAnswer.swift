@@ -19,6 +19,11 @@ package struct ControlAnswer: Sendable {
     self.listing = listing
   }
 
+  /// Does what takes a second for a million routes, before `next` does it: on any thread, so that no session has to wait.
+  package mutating func prepare() {
+    listing?.prepare()
+  }
+
   /// The next reply; the last one is `.end` or `.failure`, then nil.
   package mutating func next() -> ControlReply? {
     if let reply = listing?.next() { return reply }

@@ -57,6 +57,8 @@ package struct Engine: Sendable {
 
   /// Minutes after which a neighbour over its `max-prefix` is asked again, where the configuration does not say.
   static let defaultRestartTime: UInt16 = 60
+  /// Route changes of one turn whose room is used again.
+  static let mostKeptChanges = 65536
   /// More lines about protected addresses would be noise.
   static let mostLoggedProtections = 100
 

@@ -163,6 +163,7 @@ struct Peer: Sendable {
     for identifier in rib.collect() where Int(identifier.index) < decisions.count {
       decisions[Int(identifier.index)] = nil
     }
+    if rib.pool.capacity == 0 { decisions = [] }
   }
 
   /// The earliest thing to do.

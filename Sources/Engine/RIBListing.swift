@@ -8,8 +8,8 @@ import Tables
 
 /// `show rib`: the routes that a query selects, sorted by prefix, the best path of each prefix first.
 ///
-/// A listing is a snapshot: it holds the peers as they were (copy on write) and the keys of the selected routes, and renders them as
-/// they are asked for.
+/// A listing is a snapshot: it holds the peers as they were (copy on write) until it has been prepared, then the keys of the selected
+/// routes and the attributes, and renders them as they are asked for.
 struct RIBListing: Sendable {
   private struct Row: Sendable {
     let prefix: Prefix
@@ -30,6 +30,7 @@ struct RIBListing: Sendable {
   private let query: RIBQuery
   private var peers: [Peer]
   private let now: UInt32
+  private var isPrepared = false
   private var rows: [Row] = []
   private var position = 0
   private var numbers: [PathKey: UInt32] = [:]
@@ -42,6 +43,12 @@ struct RIBListing: Sendable {
     self.query = query
     self.peers = peers
     self.now = UInt32(clamping: now.nanoseconds / 1_000_000_000)
+  }
+
+  /// Selects and sorts the routes. It needs nobody else, and so may be done anywhere before `next`, which does it otherwise.
+  mutating func prepare() {
+    guard !isPrepared else { return }
+    isPrepared = true
     for index in peers.indices where query.neighbor.selects(peers[index].neighbor) {
       select(index)
     }
@@ -54,6 +61,8 @@ struct RIBListing: Sendable {
       if left.prefix != right.prefix { return left.prefix < right.prefix }
       return left.isBest != right.isBest ? left.isBest : left.peer < right.peer
     }
+    // Who reads slowly is not to keep routes that have long changed.
+    for index in peers.indices { peers[index].rib.forgetRoutes() }
   }
 
   private mutating func select(_ index: Int) {
@@ -124,6 +133,7 @@ struct RIBListing: Sendable {
 
   /// The next `.path` or `.routes` reply; nil at the end.
   mutating func next() -> ControlReply? {
+    prepare()
     if pending.isEmpty {
       guard position < rows.count else { return nil }
       var routes: [RouteReport] = []

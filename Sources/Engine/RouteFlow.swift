@@ -43,6 +43,8 @@ extension Engine {
     }
     if configuration.logUpdates || peers[index].neighbor.logUpdates { logChanges(index) }
     peers[index].collect()
+    // A whole table that has left is not to be kept as the list of what has.
+    if changes.count > Self.mostKeptChanges { changes = [] }
   }
 
   /// Moves one route from the tables of its old attributes to those of its new ones; nil: it was not, or is not any more, there.

@@ -22,6 +22,9 @@ public struct PrefixMap<Key: AddressPrefix, Value: Sendable>: Sendable {
   /// Prefixes that have a value.
   @inlinable public var count: Int { entries }
 
+  /// Places, taken or not.
+  @inlinable public var capacity: Int { places.count }
+
   /// The value of a prefix.
   @inlinable public subscript(key: Key) -> Value? {
     find(key).map { values[$0] }

@@ -60,6 +60,8 @@ package struct AdjRIBIn: Sendable {
     var announced = update.announced
     var overLimit = 0
     if count + announced.count > limit { overLimit = leaveOut(&announced, limit: limit) }
+    // Without a route nothing would ever take the attributes out of the pool again.
+    guard !announced.isEmpty else { return overLimit }
     let attributes = pool.intern(update.attributes)
     let route = Route(attributes, seconds: UInt32(clamping: now.nanoseconds / 1_000_000_000) & 0x7FFF_FFFF)
     pool.retain(attributes, UInt32(clamping: announced.count))
@@ -136,6 +138,12 @@ package struct AdjRIBIn: Sendable {
   /// - Returns: handles that may name other attributes from now on.
   package mutating func collect() -> [AttributesID] {
     pool.collect()
+  }
+
+  /// Keeps the attributes only, for a snapshot that has taken what it wants of the routes.
+  package mutating func forgetRoutes() {
+    ipv4 = RouteTable()
+    ipv6 = RouteTable()
   }
 }
 

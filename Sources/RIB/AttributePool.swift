@@ -1,4 +1,5 @@
 package import BGPWire
+import Primitives
 
 /// A handle to an attribute set in an `AttributePool`: four octets instead of a structure of arrays in every route.
 package struct AttributesID: Hashable, Sendable {
@@ -74,6 +75,8 @@ package struct AttributePool: Sendable {
   ///
   /// - Returns: their handles, which may name other attributes from now on.
   mutating func collect() -> [AttributesID] {
+    guard !unreferenced.isEmpty else { return [] }
+    recent = nil
     var collected: [AttributesID] = []
     for identifier in unreferenced {
       let index = Int(identifier.index)
@@ -84,7 +87,12 @@ package struct AttributePool: Sendable {
       free.append(identifier)
       collected.append(identifier)
     }
-    unreferenced.removeAll(keepingCapacity: true)
+    unreferenced.removeAll(keepingCapacity: unreferenced.count < 4096)
+    if identifiers.isEmpty {
+      entries = []
+      free = []
+    }
+    identifiers.releaseUnusedStorage()
     return collected
   }
 }

@@ -75,9 +75,11 @@ package struct ShrinkGuard: Sendable {
       if departures[entry.prefix] == entry.time { departures[entry.prefix] = nil }
       oldest += 1
     }
+    guard oldest < order.count else { return forgetAll() }
     guard oldest > 1024, oldest * 2 > order.count else { return }
-    order.removeFirst(oldest)
+    order = Array(order[oldest...])
     oldest = 0
+    departures.releaseUnusedStorage()
   }
 
   private mutating func forgetAll() {
@@ -92,6 +94,7 @@ package struct ShrinkGuard: Sendable {
   package mutating func release(_ prefix: Prefix) -> Bool {
     guard until.removeValue(forKey: prefix) != nil else { return false }
     if until.isEmpty { deadline = nil }
+    until.releaseUnusedStorage()
     return true
   }
 

@@ -49,6 +49,12 @@ package final class OctetStreamHandler: ChannelInboundHandler {
     end()
   }
 
+  /// Who does not read what is sent to it is not read from either: what answers its requests would pile up here without end.
+  package func channelWritabilityChanged(context: ChannelHandlerContext) {
+    try? context.channel.syncOptions?.setOption(.autoRead, value: context.channel.isWritable)
+    context.fireChannelWritabilityChanged()
+  }
+
   package func errorCaught(context: ChannelHandlerContext, error: any Error) {
     if failure == nil { failure = error }
     context.close(promise: nil)

@@ -10,8 +10,11 @@ final class ControlHandler: ChannelInboundHandler {
 
   private let ask: (ControlRequest) -> EventLoopFuture<ControlAnswer>
   private let refusal: String?
+  private let quota: ClientQuota
   private var pending = ByteBuffer()
   private var answer: ControlAnswer?
+  /// For the answer, where it is a long one.
+  private var permit: ClientQuota.Permit?
   private var isScheduled = false
   /// The answer to the last request is being worked out.
   private var isAsking = false
@@ -22,9 +25,14 @@ final class ControlHandler: ChannelInboundHandler {
 
   /// - Parameters:
   ///   - refusal: why requests that change something are refused; nil: they are not.
+  ///   - quota: what all clients of the socket may take together.
   ///   - ask: carries out a request, on the event loop.
-  init(refusingChanges refusal: String?, ask: @escaping (ControlRequest) -> EventLoopFuture<ControlAnswer>) {
+  init(
+    refusingChanges refusal: String?, quota: ClientQuota,
+    ask: @escaping (ControlRequest) -> EventLoopFuture<ControlAnswer>
+  ) {
     self.refusal = refusal
+    self.quota = quota
     self.ask = ask
   }
 
@@ -47,6 +55,13 @@ final class ControlHandler: ChannelInboundHandler {
     context.fireUserInboundEventTriggered(event)
   }
 
+  func channelInactive(context: ChannelHandlerContext) {
+    answer = nil
+    // What is still being worked out takes as much as before.
+    if !isAsking { permit = nil }
+    context.fireChannelInactive()
+  }
+
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     context.close(promise: nil)
   }
@@ -66,6 +81,7 @@ final class ControlHandler: ChannelInboundHandler {
         continue
       }
       answer = nil
+      permit = nil
       do throws(ControlError) {
         guard let (request, end) = try ControlRequest.decode(in: pending.readableBytesUInt8Span) else { return }
         pending.moveReaderIndex(forwardBy: end)
@@ -86,11 +102,20 @@ final class ControlHandler: ChannelInboundHandler {
       answer = ControlAnswer([.failure(refusal)])
       return
     }
+    if request.isLong {
+      permit = ClientQuota.Permit(quota)
+      guard permit != nil else {
+        let words = "\(ClientQuota.mostLongAnswers) clients of this socket are reading routes or a table already"
+        answer = ControlAnswer([.failure("\(words); try again later")])
+        return
+      }
+    }
     isAsking = true
     let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
     let context = NIOLoopBound(context, eventLoop: context.eventLoop)
     ask(request).assumeIsolated().whenSuccess { answer in
       handler.value.isAsking = false
+      guard context.value.channel.isActive else { return handler.value.permit = nil }
       handler.value.answer = answer
       handler.value.serve(context.value)
     }

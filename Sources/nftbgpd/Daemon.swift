@@ -29,9 +29,9 @@ actor Daemon: LoopActor {
   /// Connections with neighbors, and attempts at one.
   var connections: [ConnectionID: any Channel] = [:]
   private var listeners: [any Channel] = []
+  var refusals = RefusalLog()
   private var timer: Scheduled<Void>?
   private var isSettling = false
-  private var clients = 0
   /// Connections that are closed as soon as the other side has done so.
   var closing = 0
 
@@ -156,26 +156,31 @@ actor Daemon: LoopActor {
       try? await other.close()
       throw SystemError(call: "bind \(socket.path)", errorNumber: 0, explanation: "another nftbgpd is running there")
     }
+    let quota = NIOLoopBound(ClientQuota(), eventLoop: loop)
     let mask = FileModeMask(socket.restricted ? 0o111 : 0o117)  // as bgpd(8): 0666 and 0660
     defer { mask.restore() }
     return try await ServerBootstrap(group: loop)
+      // Clients do not wait for a place in the queue: those for whom there is none could not be told why.
+      .serverChannelOption(.backlog, value: 512)
       .childChannelInitializer { channel in
         PeerCredentials.read(from: channel).flatMapThrowing { peer in
-          try self.assumeIsolated { try $0.accept(client: channel, peer, isRestricted: socket.restricted) }
+          try self.assumeIsolated { try $0.accept(client: channel, peer, quota.value, isRestricted: socket.restricted) }
         }
       }
       .bind(unixDomainSocketPath: socket.path, cleanupExistingSocketFile: true).get()
   }
 
-  /// More clients at once are no operators: the descriptors are for neighbours.
-  private static let mostClients = 64
   /// How long a client may do nothing.
   private static let clientPatience = TimeAmount.minutes(5)
 
-  private func accept(client channel: any Channel, _ peer: PeerCredentials?, isRestricted: Bool) throws {
-    guard clients < Self.mostClients else { throw ChannelError.ioOnClosedChannel }
-    clients += 1
-    channel.closeFuture.whenComplete { _ in self.assumeIsolated { $0.clients -= 1 } }
+  private func accept(
+    client channel: any Channel, _ peer: PeerCredentials?, _ quota: ClientQuota, isRestricted: Bool
+  ) throws {
+    guard quota.clients < ClientQuota.mostClients else {
+      return try channel.pipeline.syncOperations.addHandler(RefusingHandler())
+    }
+    quota.clients += 1
+    channel.closeFuture.assumeIsolated().whenComplete { _ in quota.clients -= 1 }
     let refusal: String? =
       if isRestricted {
         "this socket is restricted: it takes no request that changes anything"
@@ -186,7 +191,7 @@ actor Daemon: LoopActor {
       }
     try channel.pipeline.syncOperations.addHandlers([
       IdleStateHandler(allTimeout: Self.clientPatience),
-      ControlHandler(refusingChanges: refusal) { request in
+      ControlHandler(refusingChanges: refusal, quota: quota) { request in
         self.assumeIsolated { daemon in
           if request.isChange, let peer {
             daemon.logger.notice("control request of user \(peer.user), process \(peer.process)")
@@ -202,7 +207,12 @@ actor Daemon: LoopActor {
     if case .why(let prefix) = request { return loop.makeFutureWithTask { await self.why(prefix) } }
     let answer = engine.carryOut(request, at: now)
     settle()
-    return loop.makeSucceededFuture(answer)
+    guard request.isLong else { return loop.makeSucceededFuture(answer) }
+    return NIOThreadPool.singleton.runIfActive(eventLoop: loop) {
+      var answer = answer
+      answer.prepare()
+      return answer
+    }
   }
 
   /// What the kernel holds right now belongs to the answer.

@@ -10,6 +10,10 @@ import Transport
 
 /// The sockets of the neighbors: those that we open, those that they open to us, and what protects them.
 extension Daemon {
+  /// What is read from a neighbor in one turn: some thousand small UPDATEs, which take some 20 ms. Other neighbors, timers and operators
+  /// have theirs in between. Less would make many small commits of a load.
+  private static let portion = AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 65536, maximum: 1 << 18)
+
   // MARK: To a neighbor
 
   func connect(_ connection: ConnectionID) {
@@ -19,9 +23,8 @@ extension Daemon {
     var bootstrap = ClientBootstrap(group: loop)
       .connectTimeout(connectTimeout)
       .channelOption(.socketOption(.so_keepalive), value: 1)  // a hold time of 0 has no other sign of life
-      .channelOption(
-        .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 65536, maximum: 1 << 20)
-      )
+      .channelOption(.recvAllocator, value: Self.portion)
+      .channelOption(.maxMessagesPerRead, value: 1)
       .channelInitializer { channel in
         let signed = self.assumeIsolated { daemon in
           // Already now, so that an attempt that is given up ends at once.
@@ -133,6 +136,8 @@ extension Daemon {
         .andAllSucceed(neighbors.compactMap { $0.signature?.set(on: channel) }, on: channel.eventLoop)
       }
       .childChannelOption(.socketOption(.so_keepalive), value: 1)
+      .childChannelOption(.recvAllocator, value: Self.portion)
+      .childChannelOption(.maxMessagesPerRead, value: 1)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture { try self.assumeIsolated { try $0.accept(channel) } }
       }
@@ -148,7 +153,7 @@ extension Daemon {
     guard let remote = channel.remoteAddress?.endpoint, let connection = engine.accept(from: remote.address, at: now)
     else {
       let address = channel.remoteAddress?.endpoint.map { "\($0.address)" } ?? "?"
-      logger.notice("connection from \(address) refused: no neighbor with that address waits for one")
+      if let line = refusals.line(from: address, at: now) { logger.notice("\(line)") }
       return reject(channel)
     }
     connections[connection] = channel

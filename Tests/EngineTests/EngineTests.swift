@@ -45,6 +45,18 @@ struct EngineTests {
     #expect(lab.kernel.table("bypass") == ["192.0.2.1/32"])
   }
 
+  @Test("When everything has been withdrawn, attributes that come next are judged anew")
+  func newAttributes() {
+    var lab = Laboratory()
+    lab.up(0)
+    for community in [666, 42, 1, 666] as [UInt16] {
+      lab.announce(0, ["192.0.2.1"], community)
+      #expect(lab.kernel.table("black") == (community == 666 ? ["192.0.2.1/32"] : []))
+      #expect(lab.kernel.table("bypass") == (community == 42 ? ["192.0.2.1/32"] : []))
+      lab.withdraw(0, "192.0.2.1")
+    }
+  }
+
   @Test("What arrives while a commit is under way is one net change afterwards")
   func oneCommitInFlight() {
     var lab = Laboratory()

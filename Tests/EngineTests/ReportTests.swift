@@ -48,6 +48,23 @@ struct ReportTests {
       ])
   }
 
+  @Test("What has changed since show rib was asked is not in its answer, whenever that is worked out")
+  func snapshot() {
+    var lab = Self.twoPeers()
+    let expected = lab.replies(.showRIB(RIBQuery()))
+    let late = lab.engine.answer(.showRIB(RIBQuery()), at: lab.now)
+    var early = late
+    early.prepare()
+    for index in 0..<2 { lab.withdraw(index, "192.0.2.1", "198.51.100.0/24") }
+    lab.announce(0, ["203.0.113.1"], 42)
+    for answer in [early, late] {
+      var answer = answer
+      var replies: [ControlReply] = []
+      while let reply = answer.next() { replies.append(reply) }
+      #expect(replies == expected)
+    }
+  }
+
   @Test("Filters of show rib must all hold")
   func filters() throws {
     var lab = Self.twoPeers()

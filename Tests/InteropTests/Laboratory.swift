@@ -17,8 +17,9 @@ final class Laboratory {
   }
   private static let logFiles = Mutex(Logs.kept(""))
 
-  /// The directory of the programs under test: that of the running test executable.
+  /// The directory of the programs under test: that of the running test executable, unless `NFTBGPD_PRODUCTS` names one.
   static let products: String = {
+    if let chosen = ProcessInfo.processInfo.environment["NFTBGPD_PRODUCTS"] { return chosen }
     let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
     return URL(fileURLWithPath: own).deletingLastPathComponent().path
   }()

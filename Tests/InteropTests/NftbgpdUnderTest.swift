@@ -59,6 +59,7 @@ final class NftbgpdUnderTest {
   }
 
   var log: String { daemon.printed }
+  var pid: Int32 { daemon.pid }
 
   /// Lines of the log so far that contain the words.
   func lines(with words: String) -> Int {

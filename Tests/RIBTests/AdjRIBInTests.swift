@@ -168,4 +168,40 @@ struct AdjRIBInTests {
     #expect(held == model)
     #expect(rib.pool.count == Set(model.values).count)
   }
+
+  @Test("What there is no room for leaves no attributes behind")
+  func overLimit() {
+    var rib = AdjRIBIn()
+    var changes: [RouteChange] = []
+    rib.apply(
+      UpdateMessage(announced: Self.prefixes("192.0.2.1"), attributes: Self.attributes(1)), limit: 1, at: .zero,
+      into: &changes)
+    for community in 2...100 as ClosedRange<UInt32> {
+      let surplus = UpdateMessage(announced: Self.prefixes("192.0.2.2"), attributes: Self.attributes(community))
+      let overLimit = rib.apply(surplus, limit: 1, at: .zero, into: &changes)
+      #expect(overLimit == 1)
+      _ = rib.collect()
+    }
+    #expect(changes.count == 1)
+    #expect(rib.pool.count == 1)
+    #expect(rib.pool.capacity == 1)
+  }
+
+  @Test("A peer that has withdrawn everything takes no more room than one that has announced nothing")
+  func storage() {
+    var rib = AdjRIBIn()
+    var changes: [RouteChange] = []
+    let prefixes = (0..<10_000 as Range<UInt32>).map { IPv4Prefix(host: IPv4Address(0x0B00_0000 + $0)) }
+    for (number, prefix) in prefixes.enumerated() {
+      rib.apply(
+        UpdateMessage(announced: PrefixList(ipv4: [prefix]), attributes: Self.attributes(UInt32(number))), at: .zero,
+        into: &changes)
+    }
+    #expect(rib.pool.capacity == 10_000)
+    rib.apply(UpdateMessage(withdrawn: PrefixList(ipv4: prefixes)), at: .zero, into: &changes)
+    let collected = rib.collect()
+    #expect(collected.count == 10_000)
+    #expect(rib.pool.capacity == 0)
+    #expect(rib.ipv4.routes.capacity < 100)
+  }
 }

@@ -64,4 +64,15 @@ struct OctetStreamHandlerTests {
     try channel.writeInbound(ByteBuffer(bytes: [3]))
     #expect(record.chunks == [[1], [2], [2, 3]])
   }
+
+  @Test("As long as what is sent is not taken, nothing is read")
+  func backpressure() throws {
+    let channel = try Self.channel(Record())
+    for isWritable in [false, true] {
+      channel.isWritable = isWritable
+      channel.pipeline.fireChannelWritabilityChanged()
+      #expect(channel.options.last?.option is ChannelOptions.Types.AutoReadOption)
+      #expect(channel.options.last?.value as? Bool == isWritable)
+    }
+  }
 }
