@@ -57,6 +57,8 @@ package struct Engine: Sendable {
 
   /// Minutes after which a neighbour over its `max-prefix` is asked again, where the configuration does not say.
   static let defaultRestartTime: UInt16 = 60
+  /// How long a neighbour that was asked for its prefixes may take to begin.
+  static let answerTime = Interval.seconds(30)
   /// Route changes of one turn whose room is used again.
   static let mostKeptChanges = 65536
   /// More lines about protected addresses would be noise.
@@ -175,6 +177,7 @@ package struct Engine: Sendable {
       }
       if let deadline = peers[index].staleDeadline, deadline <= now { expireStaleRoutes(index, now) }
       if let deadline = peers[index].restartDeadline, deadline <= now { askAgain(index, now) }
+      if let deadline = peers[index].answerDeadline, deadline <= now { notAnswered(index, now) }
     }
     if let deadline = inheritedDeadlines.values.min(), deadline <= now { expireInherited(now) }
     if let deadline = tables.holdDeadline, deadline <= now { expireHeld(now) }

@@ -78,17 +78,29 @@ extension Engine {
     peers[index].hasRoom = false
     guard requestRefresh(index, now) else { return }
     peers[index].restartDeadline = nil
-    peers[index].statistics.overLimit = 0
+    peers[index].answerDeadline = now + Self.answerTime
     log(.info, "\(peers[index].logName): there is room again, asking for its prefixes", index)
   }
 
   /// Asks a neighbour that had too many prefixes to send them again, or starts its session anew where it cannot be asked.
   mutating func askAgain(_ index: Int, _ now: Instant) {
     peers[index].restartDeadline = nil
-    peers[index].statistics.overLimit = 0
     guard peers[index].session.isEstablished else { return }
     log(.info, "\(peers[index].logName): asking for its prefixes again", index)
-    if !requestRefresh(index, now) { _ = carryOut(.clear("prefix limit"), index, now) }
+    guard requestRefresh(index, now) else { return startAnew(index, now) }
+    peers[index].answerDeadline = now + Self.answerTime
+  }
+
+  /// A neighbour that was asked for its prefixes has sent none: OpenBGPD 7.7 offers route refresh and then refuses every request.
+  mutating func notAnswered(_ index: Int, _ now: Instant) {
+    peers[index].answerDeadline = nil
+    guard peers[index].session.isEstablished else { return }
+    log(.warning, "\(peers[index].logName): does not answer a route refresh, starting the session anew", index)
+    startAnew(index, now)
+  }
+
+  private mutating func startAnew(_ index: Int, _ now: Instant) {
+    _ = carryOut(.clear("prefix limit"), index, now)
   }
 
   /// Why a table is not there.

@@ -53,6 +53,8 @@ struct Peer: Sendable {
   var restartTime = Interval.zero
   /// When a peer with more than `max-prefix` prefixes is asked to send them again.
   var restartDeadline: Instant?
+  /// When such a peer must have begun to.
+  var answerDeadline: Instant?
   /// Stale routes have left since prefixes were over `max-prefix`.
   var hasRoom = false
   /// Kinds of faults, and refusals by table, already logged in this session.
@@ -171,7 +173,7 @@ struct Peer: Sendable {
     let deadlines = [
       session.nextDeadline, connection?.sendHoldDeadline, second?.session.nextDeadline, quietDeadline, refreshDeadline,
       staleDeadline,
-      restartDeadline,
+      restartDeadline, answerDeadline,
     ]
     return deadlines.compactMap { $0 }.min()
   }

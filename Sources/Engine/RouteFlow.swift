@@ -16,6 +16,7 @@ extension Engine {
       let isPromised = peers[index].session.negotiated?.gracefulRestart != nil
       peers[index].quietDeadline = min(now + (isPromised ? Self.promisedQuietTime : Self.quietTime), bound)
     }
+    noteAnswer(index)
     noteFaults(update, index)
     peers[index].statistics.announced += UInt64(update.announced.count)
     peers[index].statistics.withdrawn += UInt64(update.withdrawn.count)

@@ -113,6 +113,7 @@ extension Engine {
     peers[index].quietDeadline = nil
     peers[index].quietBound = nil
     peers[index].restartDeadline = nil
+    peers[index].answerDeadline = nil
     peers[index].refreshing = []
     peers[index].refreshDeadline = nil
     peers[index].hasRoom = false
@@ -140,6 +141,7 @@ extension Engine {
     case .begin:
       // RFC 7313 §4: not before the table is complete for the first time.
       guard peers[index].isSynchronized else { return }
+      noteAnswer(index)
       peers[index].refreshing.insert(family)
       peers[index].refreshDeadline = now + Self.longestSynchronization
       peers[index].rib.markStale(family)
@@ -148,6 +150,13 @@ extension Engine {
       endRefresh(index, [family], now)
     case .request: break
     }
+  }
+
+  /// The peer sends what it was asked for: what is over the limit is counted anew.
+  mutating func noteAnswer(_ index: Int) {
+    guard peers[index].answerDeadline != nil else { return }
+    peers[index].answerDeadline = nil
+    peers[index].statistics.overLimit = 0
   }
 
   /// The peer has sent these families anew, or has had the time to.

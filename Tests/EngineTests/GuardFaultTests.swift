@@ -146,6 +146,35 @@ struct GuardFaultTests {
     #expect(silent.connected.contains(silent.peer(0)))
   }
 
+  @Test("A neighbour that does not answer a route refresh is asked by a new session, which costs no prefix")
+  func unanswered() {
+    let isAsked = { (lab: Laboratory) in
+      lab.sent[lab.peer(0), default: []].contains { if case .routeRefresh = $0 { true } else { false } }
+    }
+    var lab = Self.filled(110) {
+      $0.neighbors[0].maxPrefix = 100
+      $0.neighbors[0].maxPrefixRestart = 1
+    }
+    lab.advance(.seconds(61))
+    #expect(isAsked(lab))
+    lab.advance(.seconds(28))
+    #expect(lab.connected.contains(lab.peer(0)))
+    lab.advance(.seconds(3))
+    #expect(!lab.connected.contains(lab.peer(0)))
+    #expect(lab.sent[lab.peer(0)]?.last == .notification(.cease(.administrativeReset, text: "prefix limit")))
+    #expect(lab.kernel.table("black").count == 100)
+    // One that does answer keeps its session.
+    var other = Self.filled(110) {
+      $0.neighbors[0].maxPrefix = 100
+      $0.neighbors[0].maxPrefixRestart = 1
+    }
+    other.advance(.seconds(61))
+    #expect(isAsked(other))
+    other.announce(0, Self.hosts(0..<110), [666])
+    other.advance(.seconds(50))
+    #expect(other.connected.contains(other.peer(0)))
+  }
+
   // MARK: Exports, exclusions, leftovers
 
   @Test("An export leaves out what is protected, and the part of a network that is")
