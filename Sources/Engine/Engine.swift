@@ -30,10 +30,13 @@ package struct Engine: Sendable {
   var inheritedDeadlines: [TableID: Instant] = [:]
   /// When the sets are looked after next.
   var checkDeadline: Instant?
+  /// When the next commit may follow the last one; nil: now.
+  var paceDeadline: Instant?
   /// When the host's addresses are looked after next.
   var hostDeadline: Instant?
   /// When the tables are saved.
   var snapshotDeadline: Instant?
+  var lastSnapshot: Instant?
   /// When a neighbour last was there that had completed its table; nil: never, as far as is known.
   var lastConfirmation: Instant?
   /// Protected addresses that a feed has announced and that have been logged.
@@ -46,12 +49,20 @@ package struct Engine: Sendable {
   static let promisedQuietTime = Interval.seconds(300)
   /// A peer that never pauses has completed its table after this long.
   static let longestSynchronization = Interval.seconds(1800)
+  /// What a commit may take for each element.
+  static let elementTime = Interval(nanoseconds: 5_000)
+  /// What it takes beyond that, if it is more than this, is followed by a pause of nine times as long, so that it is a tenth of the time
+  /// at most: any change of a big interval set costs as much as the set is long. What comes meanwhile is one commit then.
+  static let shortCommit = Interval.milliseconds(10)
+  static let longestPause = Interval.seconds(5)
   /// How often the sets are checked for what other programs do to them.
   static let checkTime = Interval.milliseconds(500)
   /// How often the host's addresses are.
   static let hostTime = Interval.seconds(10)
   /// How long after the first of a burst of changes the tables are saved.
   static let snapshotTime = Interval.seconds(10)
+  /// How far apart that is at least.
+  static let snapshotPause = Interval.seconds(60)
   /// How often they are saved without a change, so that the snapshot says until when they were right.
   static let snapshotRenewal = Interval.seconds(3600)
 
@@ -179,6 +190,7 @@ package struct Engine: Sendable {
       if let deadline = peers[index].restartDeadline, deadline <= now { askAgain(index, now) }
       if let deadline = peers[index].answerDeadline, deadline <= now { notAnswered(index, now) }
     }
+    if let deadline = paceDeadline, deadline <= now { paceDeadline = nil }
     if let deadline = inheritedDeadlines.values.min(), deadline <= now { expireInherited(now) }
     if let deadline = tables.holdDeadline, deadline <= now { expireHeld(now) }
     if let deadline = tables.retryDeadline, deadline <= now {
@@ -194,7 +206,7 @@ package struct Engine: Sendable {
   package var nextDeadline: Instant? {
     var earliest = [
       tables.retryDeadline, tables.holdDeadline, inheritedDeadlines.values.min(), checkDeadline, hostDeadline,
-      snapshotDeadline, exports.deadline,
+      snapshotDeadline, exports.deadline, paceDeadline,
     ].compactMap { $0 }.min()
     for peer in peers {
       if let deadline = peer.nextDeadline { earliest = min(earliest ?? deadline, deadline) }
@@ -206,7 +218,7 @@ package struct Engine: Sendable {
   package mutating func takeEffects(at now: Instant) -> [Effect] {
     holdMassRemovals(now)
     tables.dropChangesWhileOutOfStep()
-    if let changes = tables.takeChanges() {
+    if paceDeadline == nil, let changes = tables.takeChanges() {
       effects.append(.commit(serial: tables.begin(changes), changes))
     }
     if exports.isDue(at: now) { startExports(now) }

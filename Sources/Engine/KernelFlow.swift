@@ -40,6 +40,7 @@ extension Engine {
 
   mutating func saveSnapshot(_ now: Instant) {
     snapshotDeadline = now + Self.snapshotRenewal
+    lastSnapshot = now
     effects.append(.saveSnapshot(snapshot, age: snapshotAge(at: now)))
   }
 
@@ -70,13 +71,22 @@ extension Engine {
     for refusal in alarms {
       log(.error, "set \(refusal.set.name): \(refusal.reason): \(refusal.prefixes.count) elements have to wait")
     }
+    pause(after: duration, elements: sums.reduce(0) { $0 + $1.added + $1.removed }, now)
     readSetsIfNeeded()
     let counts = sums.map { "+\($0.added) -\($0.removed) \($0.name)" }.joined(separator: ", ")
     log(.info, "\(counts) in \(duration.milliseconds) ms")
     exports.mark(tables: sums.map(\.name), at: now)
     if configuration.snapshotPath != nil {
-      snapshotDeadline = min(snapshotDeadline ?? now + Self.snapshotTime, now + Self.snapshotTime)
+      let earliest = max(now + Self.snapshotTime, lastSnapshot.map { $0 + Self.snapshotPause } ?? now)
+      snapshotDeadline = min(snapshotDeadline ?? earliest, earliest)
     }
+  }
+
+  /// Lets time pass after a commit that cost more than its elements did.
+  private mutating func pause(after duration: Interval, elements: Int, _ now: Instant) {
+    let excess = duration.nanoseconds - Self.elementTime.nanoseconds * Int64(elements)
+    guard excess > Self.shortCommit.nanoseconds else { return }
+    paceDeadline = now + min(Interval(nanoseconds: 9 * min(excess, Self.longestPause.nanoseconds)), Self.longestPause)
   }
 
   mutating func tablesFailed(_ serial: UInt64?, _ reason: String, _ now: Instant) {

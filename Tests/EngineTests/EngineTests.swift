@@ -72,6 +72,29 @@ struct EngineTests {
     #expect(lab.kernel.table("black").count == 47)
   }
 
+  @Test("After a commit that took long there is a pause, and what changes meanwhile is one commit")
+  func pace() {
+    var lab = Laboratory()
+    lab.up(0)
+    lab.commitTime = .milliseconds(80)
+    lab.announce(0, ["192.0.2.1"], 666)
+    #expect(lab.kernel.table("black") == ["192.0.2.1/32"])
+    lab.announce(0, ["192.0.2.2"], 666)
+    lab.announce(0, ["192.0.2.3"], 666)
+    lab.advance(.milliseconds(710))
+    #expect(lab.kernel.table("black") == ["192.0.2.1/32"])
+    let commits = lab.kernel.commits
+    lab.advance(.milliseconds(20))
+    #expect(lab.kernel.table("black").count == 3)
+    #expect(lab.kernel.commits == commits + 1)
+    // Short ones follow at once.
+    lab.commitTime = .milliseconds(1)
+    lab.advance(.seconds(1))
+    lab.announce(0, ["192.0.2.4"], 666)
+    lab.announce(0, ["192.0.2.5"], 666)
+    #expect(lab.kernel.table("black").count == 5)
+  }
+
   @Test("A failed commit loses nothing: the sets are read again and brought to the wanted state")
   func failedCommit() {
     var lab = Laboratory()

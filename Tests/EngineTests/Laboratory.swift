@@ -40,6 +40,8 @@ struct Laboratory {
   var heldChecks: [String?] = []
   /// What is sent does not leave.
   var takesNothing = false
+  /// What a commit takes, as the shell reports it.
+  var commitTime = Interval.milliseconds(1)
   /// The next commits fail with this.
   var commitFailure: String?
   private static let context = DecodeContext(fourOctetAS: true, isInternal: false)
@@ -142,7 +144,7 @@ struct Laboratory {
     } else {
       let refusals = kernel.apply(changes)
       #expect(kernel.violations.isEmpty)
-      engine.handle(.committed(serial: serial, refusing: refusals, .milliseconds(1)), at: now)
+      engine.handle(.committed(serial: serial, refusing: refusals, commitTime), at: now)
     }
   }
 

@@ -150,11 +150,17 @@ struct RetentionTests {
     #expect(lab.snapshots.isEmpty)
     lab.advance(.seconds(2))
     #expect(lab.snapshots.map { $0["black"]?.count } == [19])
-    lab.advance(.seconds(3000))
+    // Not again within a minute.
+    lab.announce(0, ["192.0.2.100"], 666)
+    lab.advance(.seconds(57))
     #expect(lab.snapshots.count == 1)
+    lab.advance(.seconds(3))
+    #expect(lab.snapshots.map { $0["black"]?.count } == [19, 20])
+    lab.advance(.seconds(3000))
+    #expect(lab.snapshots.count == 2)
     // And once an hour, so that it says until when it was right.
     lab.advance(.seconds(601))
-    #expect(lab.snapshots.count == 2)
+    #expect(lab.snapshots.count == 3)
   }
 
   @Test("A peer that has sent nothing is not complete, however long it is silent")
