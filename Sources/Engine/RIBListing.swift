@@ -21,19 +21,17 @@ struct RIBListing: Sendable {
     let isBest: Bool
   }
 
-  /// A path is an attribute set of a peer.
-  private struct PathKey: Hashable {
-    let peer: Int
-    let attributes: AttributesID
-  }
-
   private let query: RIBQuery
   private var peers: [Peer]
   private let now: UInt32
   private var isPrepared = false
   private var rows: [Row] = []
+  /// Places in `rows`, in the order of the answer.
+  private var order: [Int] = []
   private var position = 0
-  private var numbers: [PathKey: UInt32] = [:]
+  /// The numbers of paths that have been declared, by peer and by the index of the attribute set in its pool.
+  private var numbers: [[UInt32?]] = []
+  private var pathCount: UInt32 = 0
   private var pending: [ControlReply] = []
 
   /// Rows of one `.routes` reply.
@@ -57,16 +55,32 @@ struct RIBListing: Sendable {
       rows.removeAll { $0.prefix.length != longest }
     }
     if query.selectedOnly { rows.removeAll { !$0.isBest } }
-    rows.sort { left, right in
-      switch (left.prefix, right.prefix) {
-      // Nearly all; written out, the comparison is not a call.
-      case (.v4(let first), .v4(let second)) where first != second: return first.packed < second.packed
-      case (let first, let second) where first != second: return first < second
-      default: return left.isBest != right.isBest ? left.isBest : left.peer < right.peer
-      }
-    }
+    sort()
+    numbers = peers.map { Array(repeating: nil, count: $0.rib.pool.capacity) }
     // Who reads slowly is not to keep routes that have long changed.
     for index in peers.indices { peers[index].rib.forgetRoutes() }
+  }
+
+  /// By prefix, the best path of each first.
+  private mutating func sort() {
+    // What is moved about is the keys of IPv4 routes, nearly all there are, and not the rows.
+    var keys: [(packed: UInt64, place: Int)] = []
+    keys.reserveCapacity(rows.count)
+    var others: [Int] = []
+    for place in rows.indices {
+      if case .v4(let prefix) = rows[place].prefix {
+        keys.append((prefix.packed, place))
+      } else {
+        others.append(place)
+      }
+    }
+    let isBefore = { [rows] (left: Int, right: Int) in
+      if rows[left].prefix != rows[right].prefix { return rows[left].prefix < rows[right].prefix }
+      return rows[left].isBest != rows[right].isBest ? rows[left].isBest : rows[left].peer < rows[right].peer
+    }
+    keys.sort { $0.packed != $1.packed ? $0.packed < $1.packed : isBefore($0.place, $1.place) }
+    others.sort(by: isBefore)
+    order = keys.map(\.place) + others
   }
 
   private mutating func select(_ index: Int) {
@@ -139,11 +153,11 @@ struct RIBListing: Sendable {
   mutating func next() -> ControlReply? {
     prepare()
     if pending.isEmpty {
-      guard position < rows.count else { return nil }
+      guard position < order.count else { return nil }
       var routes: [RouteReport] = []
-      routes.reserveCapacity(min(Self.batch, rows.count - position))
-      while position < rows.count, routes.count < Self.batch {
-        let row = rows[position]
+      routes.reserveCapacity(min(Self.batch, order.count - position))
+      while position < order.count, routes.count < Self.batch {
+        let row = rows[order[position]]
         position += 1
         routes.append(
           RouteReport(
@@ -158,10 +172,11 @@ struct RIBListing: Sendable {
 
   /// The number of the row's path, which is declared when it is new.
   private mutating func number(_ row: Row) -> UInt32 {
-    let key = PathKey(peer: row.peer, attributes: row.attributes)
-    if let known = numbers[key] { return known }
-    let number = UInt32(truncatingIfNeeded: numbers.count)
-    numbers[key] = number
+    let slot = Int(row.attributes.index)
+    if let known = numbers[row.peer][slot] { return known }
+    let number = pathCount
+    pathCount += 1
+    numbers[row.peer][slot] = number
     let peer = peers[row.peer]
     let attributes = peer.rib.pool[row.attributes]
     let origin: PathReport.Origin =
