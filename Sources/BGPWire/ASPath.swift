@@ -40,6 +40,17 @@ package struct ASPath: Hashable, Sendable {
     return segments
   }
 
+  /// Whether a segment fulfils a condition. It is asked of every UPDATE, so no array of segments is made.
+  private func hasSegment(_ condition: (_ type: UInt8, _ numbers: ArraySlice<UInt32>) -> Bool) -> Bool {
+    var index = 0
+    while index < words.count {
+      let end = min(index + 1 + Int(words[index] & 0xFFFF), words.count)
+      if condition(UInt8(truncatingIfNeeded: words[index] >> 16), words[index + 1..<end]) { return true }
+      index = end
+    }
+    return false
+  }
+
   /// The leftmost AS number when the path begins with an AS_SEQUENCE: the neighbour's (RFC 4271 §6.3).
   package var leftmost: ASN? {
     guard words.count >= 2, words[0] >> 16 == UInt32(IANA.SegmentType.sequence) else { return nil }
@@ -59,7 +70,7 @@ package struct ASPath: Hashable, Sendable {
 
   /// Whether `number` stands anywhere in the path.
   package func contains(_ number: ASN) -> Bool {
-    segments.contains { $0.numbers.contains(number.value) }
+    hasSegment { $1.contains(number.value) }
   }
 
   /// The length that route selection and AS4_PATH merging count: a set is one, confederation segments none (RFC 4271 §9.1.2.2 a,
@@ -97,7 +108,7 @@ package struct ASPath: Hashable, Sendable {
 
   /// Whether any segment is of a confederation.
   var hasConfederationSegments: Bool {
-    segments.contains { $0.type >= IANA.SegmentType.confederationSequence }
+    hasSegment { type, _ in type >= IANA.SegmentType.confederationSequence }
   }
 
   /// The path that a two-octet AS_PATH and its AS4_PATH stand for together (RFC 6793 §4.2.3).

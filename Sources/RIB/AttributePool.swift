@@ -20,8 +20,23 @@ package struct AttributePool: Sendable {
     var references: UInt32
   }
 
+  /// The attributes as a key, hashed once: a dictionary asks for the hash when it looks, when it inserts and whenever it grows.
+  private struct Key: Hashable, Sendable {
+    let attributes: PathAttributes
+    private let value: Int
+
+    init(_ attributes: PathAttributes) {
+      self.attributes = attributes
+      value = attributes.hashValue
+    }
+
+    func hash(into hasher: inout Hasher) { hasher.combine(value) }
+
+    static func == (left: Key, right: Key) -> Bool { left.value == right.value && left.attributes == right.attributes }
+  }
+
   private var entries: [Entry] = []
-  private var identifiers: [PathAttributes: AttributesID] = [:]
+  private var identifiers: [Key: AttributesID] = [:]
   private var free: [AttributesID] = []
   private var unreferenced: [AttributesID] = []
   /// The handle that was asked for last, and likely will be again.
@@ -45,7 +60,8 @@ package struct AttributePool: Sendable {
     if let recent, entries[Int(recent.index)].references > 0, entries[Int(recent.index)].attributes == attributes {
       return recent
     }
-    if let known = identifiers[attributes] {
+    let key = Key(attributes)
+    if let known = identifiers[key] {
       recent = known
       return known
     }
@@ -57,7 +73,7 @@ package struct AttributePool: Sendable {
       identifier = AttributesID(index: UInt32(truncatingIfNeeded: entries.count))
       entries.append(Entry(attributes: attributes, references: 0))
     }
-    identifiers[attributes] = identifier
+    identifiers[key] = identifier
     recent = identifier
     return identifier
   }
@@ -81,8 +97,9 @@ package struct AttributePool: Sendable {
     for identifier in unreferenced {
       let index = Int(identifier.index)
       // A handle is listed each time it falls to zero; it may have been taken up again or have been collected before.
-      guard entries[index].references == 0, identifiers[entries[index].attributes] == identifier else { continue }
-      identifiers[entries[index].attributes] = nil
+      let key = Key(entries[index].attributes)
+      guard entries[index].references == 0, identifiers[key] == identifier else { continue }
+      identifiers[key] = nil
       entries[index].attributes = PathAttributes()
       free.append(identifier)
       collected.append(identifier)
