@@ -240,7 +240,12 @@ package struct Engine: Sendable {
     }
   }
 
+  /// Whether the kernel has not acknowledged everything that it was given.
+  package var isCommitting: Bool { tables.isCommitting }
+
   private mutating func stop(_ reason: Session.CeaseReason, _ now: Instant) {
+    // What is decided is to be in the sets for as long as nobody looks after them.
+    paceDeadline = nil
     for index in peers.indices {
       peers[index].restartDeadline = nil
       step(index, .stop(reason), "Stop", now)

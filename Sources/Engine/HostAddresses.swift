@@ -47,6 +47,7 @@ extension Engine {
     }
     list += configuration.never.map { .init(prefix: $0, reason: "never list") }
     guard tables.exclusions.protect(list), isStarted else { return }
+    paceDeadline = nil
     for part in tables.parts {
       for prefix in tables.carvedOut(part.table, part.family) { logProtection(prefix, part.table, nil) }
     }

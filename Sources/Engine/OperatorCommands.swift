@@ -10,6 +10,8 @@ import Tables
 extension Engine {
   /// Carries out a request that changes something, or answers one that does not.
   package mutating func carryOut(_ request: ControlRequest, at now: Instant) -> ControlAnswer {
+    // Who asks for a change wants to see it.
+    if request.isChange { paceDeadline = nil }
     switch request {
     case .neighbor(let selector, let action):
       let selected = peers.indices.filter { selector.selects(peers[$0].neighbor) }
@@ -76,7 +78,7 @@ extension Engine {
   mutating func takeUpRoom(_ index: Int, _ now: Instant) {
     guard peers[index].hasRoom else { return }
     peers[index].hasRoom = false
-    guard requestRefresh(index, now) else { return }
+    guard !peers[index].ignoresRefresh, requestRefresh(index, now) else { return }
     peers[index].restartDeadline = nil
     peers[index].answerDeadline = now + Self.answerTime
     log(.info, "\(peers[index].logName): there is room again, asking for its prefixes", index)
@@ -87,13 +89,14 @@ extension Engine {
     peers[index].restartDeadline = nil
     guard peers[index].session.isEstablished else { return }
     log(.info, "\(peers[index].logName): asking for its prefixes again", index)
-    guard requestRefresh(index, now) else { return startAnew(index, now) }
+    guard !peers[index].ignoresRefresh, requestRefresh(index, now) else { return startAnew(index, now) }
     peers[index].answerDeadline = now + Self.answerTime
   }
 
   /// A neighbour that was asked for its prefixes has sent none: OpenBGPD 7.7 offers route refresh and then refuses every request.
   mutating func notAnswered(_ index: Int, _ now: Instant) {
     peers[index].answerDeadline = nil
+    peers[index].ignoresRefresh = true
     guard peers[index].session.isEstablished else { return }
     log(.warning, "\(peers[index].logName): does not answer a route refresh, starting the session anew", index)
     startAnew(index, now)

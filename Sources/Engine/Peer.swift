@@ -55,6 +55,8 @@ struct Peer: Sendable {
   var restartDeadline: Instant?
   /// When such a peer must have begun to.
   var answerDeadline: Instant?
+  /// It did not the last time: then only a new session helps, and that after the restart time alone.
+  var ignoresRefresh = false
   /// Stale routes have left since prefixes were over `max-prefix`.
   var hasRoom = false
   /// Kinds of faults, and refusals by table, already logged in this session.

@@ -16,13 +16,15 @@ extension Engine {
       let isPromised = peers[index].session.negotiated?.gracefulRestart != nil
       peers[index].quietDeadline = min(now + (isPromised ? Self.promisedQuietTime : Self.quietTime), bound)
     }
-    noteAnswer(index)
     noteFaults(update, index)
     peers[index].statistics.announced += UInt64(update.announced.count)
     peers[index].statistics.withdrawn += UInt64(update.withdrawn.count)
     changes.removeAll(keepingCapacity: true)
     let limit = peers[index].neighbor.maxPrefix.map { Int(clamping: $0) } ?? .max
     let overLimit = peers[index].rib.apply(update, limit: limit, at: now, into: &changes)
+    if peers[index].answerDeadline != nil, update.endOfRIB != nil || changes.contains(where: \.isRepetition) {
+      noteAnswer(index)
+    }
     applyChanges(index)
     if overLimit > 0 { noteOverLimit(index, overLimit, limit, now) }
     if let family = update.endOfRIB { endOfRIB(index, family, now) }

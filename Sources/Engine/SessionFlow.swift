@@ -156,6 +156,7 @@ extension Engine {
   mutating func noteAnswer(_ index: Int) {
     guard peers[index].answerDeadline != nil else { return }
     peers[index].answerDeadline = nil
+    peers[index].ignoresRefresh = false
     peers[index].statistics.overLimit = 0
   }
 

@@ -105,6 +105,8 @@ struct TableKeeper: Sendable {
     isInStep = false
   }
 
+  var isCommitting: Bool { inFlight != nil }
+
   /// Whether the sets may be checked: nothing is under way that changes or reads them.
   var isIdle: Bool { isInStep && inFlight == nil }
 

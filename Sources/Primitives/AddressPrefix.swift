@@ -51,7 +51,10 @@ extension IPv6Prefix: AddressPrefix {
 
   /// 64 bits that depend on all bits of the prefix and of the seed.
   public func scrambled(_ seed: UInt64) -> UInt64 {
-    ((address.high ^ seed).folded(spreader) ^ address.low ^ UInt64(length) << 56).folded(spreader ^ seed | 1)
+    // Each part meets a product that depends on the seed, so that nobody can choose one part to make up for another.
+    let upper = (address.high ^ seed).folded(spreader)
+    let whole = (upper ^ address.low).folded(seed | 1)
+    return (whole &+ UInt64(length)).folded(spreader)
   }
 
   /// The two prefixes that this one consists of, the lower first; nil for a host.

@@ -6,4 +6,9 @@ package enum RouteChange: Hashable, Sendable {
   case announced(Prefix, attributes: AttributesID, replacing: AttributesID?)
   /// Gone; these are the attributes it had.
   case withdrawn(Prefix, attributes: AttributesID)
+
+  /// Whether a route was announced as it was already, as an answer to a route refresh does.
+  package var isRepetition: Bool {
+    if case .announced(_, let attributes, let replaced) = self { attributes == replaced } else { false }
+  }
 }

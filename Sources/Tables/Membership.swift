@@ -10,7 +10,7 @@ package struct Membership: Sendable {
 
   /// - Parameter tableCount: tables 0 to `tableCount` - 1 exist.
   package init(tableCount: Int) {
-    tables = Array(repeating: TableMembership(), count: tableCount)
+    tables = (0..<tableCount).map { _ in TableMembership() }
   }
 
   /// One route moves from the tables it was in to others; either may be empty.

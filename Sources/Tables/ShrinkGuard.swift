@@ -104,6 +104,7 @@ package struct ShrinkGuard: Sendable {
   package mutating func releaseDue(at now: Instant) -> [Prefix] {
     let due = until.filter { $0.value <= now }.map(\.key)
     for prefix in due { until[prefix] = nil }
+    until.releaseUnusedStorage()
     deadline = until.values.min().map { max($0, now + Self.portion) }
     return due
   }

@@ -13,6 +13,7 @@ package final class OctetStreamHandler: ChannelInboundHandler {
 
   private let receive: (Span<UInt8>) -> Int
   private let closed: ((any Error)?) -> Void
+  private let waitsForReader: Bool
   private var pending = ByteBuffer()
   private var failure: (any Error)?
   private var isReceiving = false
@@ -21,8 +22,13 @@ package final class OctetStreamHandler: ChannelInboundHandler {
 
   /// - Parameters:
   ///   - receive: gets all octets that are there and answers how many it has used.
+  ///   - waitsForReader: who does not read what is sent to it is not read from either, so that what answers its requests does not pile
+  ///     up without end. Not for a side that sends much of its own accord.
   ///   - closed: called once, after the last octets, with the error where there was one.
-  package init(receive: @escaping (Span<UInt8>) -> Int, closed: @escaping ((any Error)?) -> Void) {
+  package init(
+    waitsForReader: Bool = false, receive: @escaping (Span<UInt8>) -> Int, closed: @escaping ((any Error)?) -> Void
+  ) {
+    self.waitsForReader = waitsForReader
     self.receive = receive
     self.closed = closed
   }
@@ -49,9 +55,8 @@ package final class OctetStreamHandler: ChannelInboundHandler {
     end()
   }
 
-  /// Who does not read what is sent to it is not read from either: what answers its requests would pile up here without end.
   package func channelWritabilityChanged(context: ChannelHandlerContext) {
-    try? context.channel.syncOptions?.setOption(.autoRead, value: context.channel.isWritable)
+    if waitsForReader { try? context.channel.syncOptions?.setOption(.autoRead, value: context.channel.isWritable) }
     context.fireChannelWritabilityChanged()
   }
 

@@ -34,6 +34,8 @@ actor Daemon: LoopActor {
   private var isSettling = false
   /// Connections that are closed as soon as the other side has done so.
   var closing = 0
+  /// Those that were refused and are not closed yet.
+  var rejected = 0
 
   init(
     on loop: any EventLoop, _ configuration: Configuration, routerID: IPv4Address, kernel: KernelTables,
@@ -84,6 +86,8 @@ actor Daemon: LoopActor {
     let open = Array(connections.values)
     turn(.stop(.init(.administrativeShutdown)))
     for channel in open { try? await channel.closeFuture.get() }
+    let limit = now + Self.lastCommitTime
+    while engine.isCommitting, now < limit { try? await Task.sleep(for: .milliseconds(10)) }
     timer?.cancel()
     // What the next start begins with, as of now.
     if let path = configuration.snapshotPath {
@@ -95,6 +99,8 @@ actor Daemon: LoopActor {
     }
   }
 
+  /// How long the end waits for the kernel.
+  private static let lastCommitTime = Interval.seconds(2)
   static let defaultSocket = "/run/nftbgpd/nftbgpd.sock"
 
   // MARK: The turn
@@ -269,11 +275,10 @@ actor Daemon: LoopActor {
   }
 
   private func commit(_ serial: UInt64, _ changes: [SetChange]) {
-    let start = now
     Task {
       do {
-        let refusals = try await kernel.commit(changes)
-        turn(.committed(serial: serial, refusing: refusals, now - start))
+        let (refusals, duration) = try await kernel.timed(changes)
+        turn(.committed(serial: serial, refusing: refusals, duration))
       } catch {
         turn(.commitFailed(serial: serial, "\(error)"))
       }

@@ -1,3 +1,4 @@
+import NIOCore
 import Netfilter
 import Primitives
 import Tables
@@ -9,6 +10,13 @@ extension KernelTables {
   private static let chunk = 16384
   /// Elements that are not worth to stop listening for, which makes each three times as dear.
   private static let few = 1024
+
+  /// Carries out the changes, and tells how long that took.
+  func timed(_ changes: [SetChange]) throws -> (refusals: [KernelRefusal], duration: Interval) {
+    let start = NIODeadline.now()
+    let refusals = try commit(changes)
+    return (refusals, Interval(nanoseconds: (NIODeadline.now() - start).nanoseconds))
+  }
 
   /// Carries out the changes: in one transaction where they are few, so that a prefix that moves from one table to another is never
   /// in neither; otherwise each interval set in one and the hash sets in several, additions first.

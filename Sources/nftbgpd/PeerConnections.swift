@@ -77,6 +77,7 @@ extension Daemon {
   private func attach(_ channel: any Channel, _ connection: ConnectionID) throws {
     try channel.pipeline.syncOperations.addHandler(
       OctetStreamHandler(
+        waitsForReader: true,
         receive: { octets in self.received(connection, octets) },
         closed: { error in
           let words = error.map { systemWords($0) }
@@ -98,14 +99,14 @@ extension Daemon {
     turn(.connectionClosed(connection, words))
   }
 
-  /// How long a neighbor may take to close a connection that is over.
+  /// How long the other side may take to close a connection that is over.
   private static let closeTime = TimeAmount.seconds(1)
   /// More at once are closed without waiting.
   private static let mostClosing = 64
 
   /// Closes a connection once what was sent has left.
   ///
-  /// What the neighbor sends meanwhile is still read, and dropped: if a connection is closed with unread data, TCP resets it, and the
+  /// What the other side sends meanwhile is still read, and dropped: if a connection is closed with unread data, TCP resets it, and the
   /// NOTIFICATION that was sent last may be lost.
   func disconnect(_ channel: any Channel) {
     guard channel.isActive, closing < Self.mostClosing else { return channel.close(promise: nil) }
@@ -154,7 +155,7 @@ extension Daemon {
     else {
       let address = channel.remoteAddress?.endpoint.map { "\($0.address)" } ?? "?"
       if let line = refusals.line(from: address, at: now) { logger.notice("\(line)") }
-      return reject(channel)
+      return try reject(channel)
     }
     connections[connection] = channel
     do {
@@ -170,8 +171,14 @@ extension Daemon {
     loop.execute { self.assumeIsolated { $0.connected(connection, channel) } }
   }
 
+  /// More strangers at once are turned away without a word: they are not to take the places of neighbors.
+  private static let mostRejected = 16
+
   /// RFC 4486 §4: the other side is told, which may be a neighbor whose address is not the one that was expected.
-  private func reject(_ channel: any Channel) {
+  private func reject(_ channel: any Channel) throws {
+    guard rejected < Self.mostRejected else { throw ChannelError.ioOnClosedChannel }
+    rejected += 1
+    channel.closeFuture.whenComplete { _ in self.assumeIsolated { $0.rejected -= 1 } }
     let octets = Message.notification(.cease(.connectionRejected)).encode(.initial)
     // Only once the channel is open.
     loop.execute {

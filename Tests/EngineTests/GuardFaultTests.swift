@@ -157,6 +157,9 @@ struct GuardFaultTests {
     }
     lab.advance(.seconds(61))
     #expect(isAsked(lab))
+    // What the feed says anyhow is no answer.
+    Self.withdraw(&lab, 0, 0..<1)
+    lab.announce(0, ["198.51.100.7"], 666)
     lab.advance(.seconds(28))
     #expect(lab.connected.contains(lab.peer(0)))
     lab.advance(.seconds(3))

@@ -69,6 +69,18 @@ struct PrefixMapTests {
     for (value, key) in keys.enumerated() { #expect(map[key] == value) }
   }
 
+  @Test("Prefixes of one address that are chosen for it do not meet in one place")
+  func collisions() {
+    for seed in [0, 1, .max, 0x1234_5678_9ABC_DEF0] as [UInt64] {
+      // What once collided, whatever the seed: the length makes up for the upper octet of the lower half.
+      let hashes = (72...128 as ClosedRange<UInt8>).compactMap { length in
+        IPv6Prefix(IPv6Address(high: 0x2A00 << 48, low: UInt64(0x80 ^ length) << 56), length: length)?.scrambled(seed)
+      }
+      #expect(hashes.count == 57)
+      #expect(Set(hashes).count == 57)
+    }
+  }
+
   @Test("A copy does not change with the original")
   func copies() {
     var map = PrefixMap<IPv4Prefix, Int>()

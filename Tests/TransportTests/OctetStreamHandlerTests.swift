@@ -13,10 +13,11 @@ struct OctetStreamHandlerTests {
     var inside: () -> Void = {}
   }
 
-  private static func channel(_ record: Record) throws -> EmbeddedChannel {
+  private static func channel(_ record: Record, waitsForReader: Bool = false) throws -> EmbeddedChannel {
     let channel = EmbeddedChannel()
     try channel.pipeline.syncOperations.addHandler(
       OctetStreamHandler(
+        waitsForReader: waitsForReader,
         receive: { octets in
           record.chunks.append(octets.indices.map { octets[$0] })
           let inside = record.inside
@@ -65,14 +66,18 @@ struct OctetStreamHandlerTests {
     #expect(record.chunks == [[1], [2], [2, 3]])
   }
 
-  @Test("As long as what is sent is not taken, nothing is read")
+  @Test("As long as what is sent is not taken, nothing is read, by who is to wait for that")
   func backpressure() throws {
-    let channel = try Self.channel(Record())
+    let channel = try Self.channel(Record(), waitsForReader: true)
     for isWritable in [false, true] {
       channel.isWritable = isWritable
       channel.pipeline.fireChannelWritabilityChanged()
       #expect(channel.options.last?.option is ChannelOptions.Types.AutoReadOption)
       #expect(channel.options.last?.value as? Bool == isWritable)
     }
+    let other = try Self.channel(Record())
+    other.isWritable = false
+    other.pipeline.fireChannelWritabilityChanged()
+    #expect(!other.options.contains { $0.option is ChannelOptions.Types.AutoReadOption })
   }
 }
