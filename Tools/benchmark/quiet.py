@@ -15,7 +15,10 @@ def listeners(but=None):
     """
     found, seen = [], set()
     if but is not None:
-        seen.add(os.readlink(f"/proc/{but}/ns/net"))
+        try:
+            seen.add(os.readlink(f"/proc/{but}/ns/net"))
+        except OSError:
+            pass  # it has ended, and its namespace with it
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             namespace = os.readlink(f"/proc/{pid}/ns/net")
