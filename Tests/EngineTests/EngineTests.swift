@@ -95,6 +95,26 @@ struct EngineTests {
     #expect(lab.kernel.table("black").count == 5)
   }
 
+  @Test("What waits for the end of a pause is committed at the end of the daemon, and at the operator's word")
+  func endOfPause() {
+    for isStopped in [true, false] {
+      var lab = Laboratory()
+      lab.up(0)
+      lab.commitTime = .milliseconds(80)
+      lab.announce(0, ["192.0.2.1"], 666)
+      lab.announce(0, ["192.0.2.2"], 666)
+      #expect(lab.kernel.table("black").count == 1)
+      if isStopped {
+        lab.engine.handle(.stop(.init(.administrativeShutdown)), at: lab.now)
+        lab.settle()
+      } else {
+        lab.carryOut(.neighbor(.all, .refresh))
+      }
+      #expect(lab.kernel.table("black").count == 2)
+      #expect(!lab.engine.isCommitting)
+    }
+  }
+
   @Test("A failed commit loses nothing: the sets are read again and brought to the wanted state")
   func failedCommit() {
     var lab = Laboratory()
