@@ -162,8 +162,7 @@ extension Neighbor {
     if enforceRole { lines.append("announce policy enforce") }
     if logUpdates { lines.append("log updates") }
     if let md5Key {
-      let digits = md5Key.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-      lines.append(showingSecrets ? "tcp md5sig key \(digits)" : "tcp md5sig password \"********\"")
+      lines.append(showingSecrets ? "tcp md5sig key \(md5Key.hexadecimal)" : "tcp md5sig password \"********\"")
     }
     lines.append("export none")
     return lines
