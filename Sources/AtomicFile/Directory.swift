@@ -2,8 +2,15 @@ import Glibc
 package import Primitives
 import SystemPackage
 
-/// Directories that the daemon makes for itself.
+/// What the daemon makes for itself beside files: directories, and the names of sockets.
 package enum Directory {
+  /// Removes the name of a socket on which nobody listens any more.
+  ///
+  /// - Parameter path: without a NUL inside.
+  package static func removeSocket(_ path: String) throws(SystemError) {
+    try unlink(path)
+  }
+
   /// Creates the directory that `path` lies in, with mode 0755; one that exists stays as it is. Its own parent must exist.
   package static func createParent(of path: String) throws(SystemError) {
     let parent = FilePath(path).removingLastComponent()

@@ -146,6 +146,6 @@ private func rename(_ old: String, to new: String) throws(SystemError) {
   try check("rename \(old) \(new)") { unsafe Glibc.rename(old, new) }
 }
 
-private func unlink(_ path: String) throws(SystemError) {
+func unlink(_ path: String) throws(SystemError) {
   try check("unlink \(path)") { unsafe Glibc.unlink(path) }
 }

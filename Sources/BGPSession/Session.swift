@@ -14,7 +14,7 @@ package import Primitives
 /// The wart: RFC 4271 sends a failed connection to Idle or to Active depending on the state. Here a failed attempt waits in Active and
 /// a lost session in Idle, as OpenBGPD shows it, and both waits come from the same back-off.
 package struct Session: Hashable, Sendable {
-  package let configuration: SessionConfiguration
+  package private(set) var configuration: SessionConfiguration
   package private(set) var state: State = .idle(until: nil)
   /// Failures since the session last proved stable.
   private var failures = 0
@@ -28,6 +28,11 @@ package struct Session: Hashable, Sendable {
   package init(_ configuration: SessionConfiguration, random: RandomSource) {
     self.configuration = configuration
     self.random = random
+  }
+
+  /// Takes over how long to wait between two attempts, which is the one thing that does not concern the session that there is.
+  package mutating func adopt(connectRetry: Interval) {
+    configuration.connectRetry = connectRetry
   }
 
   /// When `.deadlineReached` is due; nil for never.

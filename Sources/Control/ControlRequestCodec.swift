@@ -15,6 +15,7 @@ extension ControlRequest {
     case showConflicts = 8
     case neighbor = 9
     case accept = 10
+    case reload = 11
   }
 
   /// Everything that goes on the wire: the version octet and the frame.
@@ -53,6 +54,8 @@ extension ControlRequest {
       var writer = Self.writer(.accept)
       writer.write(table)
       return writer.finish()
+    case .reload:
+      return Self.writer(.reload).finish()
     }
   }
 
@@ -87,6 +90,7 @@ extension ControlRequest {
       case .showConflicts: .showConflicts
       case .neighbor: .neighbor(try reader.neighborSelector(octets), try reader.neighborAction(octets))
       case .accept: .accept(table: try reader.text(octets))
+      case .reload: .reload
       }
     try reader.finish()
     return (request, frame.end)

@@ -1,6 +1,6 @@
 import BGPSession
 import BGPWire
-import ConfigFile
+package import ConfigFile
 import Control
 package import Primitives
 
@@ -9,6 +9,16 @@ package import Primitives
 /// The session that reports and timers speak of is that of the first connection. A second one has a session of its own that lives no
 /// longer than until the peer's OPEN: then `Collision` decides, and the one that stays is the first.
 extension Engine {
+  /// The place of a connection's neighbour; nil: it is none any more.
+  func index(of id: ConnectionID) -> Int? {
+    peers.firstIndex { $0.id == id.peer }
+  }
+
+  /// The neighbour of a connection; nil: it is none any more.
+  package func neighbor(of id: ConnectionID) -> Neighbor? {
+    index(of: id).map { peers[$0].neighbor }
+  }
+
   // MARK: What the shell reports
 
   /// Takes up a connection that a neighbour has opened; the shell reports `.connected` next.
@@ -33,8 +43,7 @@ extension Engine {
   }
 
   mutating func connected(_ id: ConnectionID, _ local: Endpoint, _ remote: Endpoint, _ now: Instant) {
-    let index = id.peer.index
-    guard peers.indices.contains(index) else { return }
+    guard let index = index(of: id) else { return effects.append(.disconnect(id)) }
     if peers[index].connection?.id == id {
       peers[index].connection?.local = local
       peers[index].connection?.remote = remote
@@ -51,8 +60,7 @@ extension Engine {
   }
 
   mutating func connectionFailed(_ id: ConnectionID, _ reason: String?, _ now: Instant) {
-    let index = id.peer.index
-    guard peers.indices.contains(index) else { return }
+    guard let index = index(of: id) else { return }
     if peers[index].second?.connection.id == id { return stepSecond(index, .connectionFailed, now) }
     guard peers[index].connection?.id == id else { return }
     let words = reason ?? peers[index].neighbor.silence
@@ -62,8 +70,7 @@ extension Engine {
   }
 
   mutating func connectionClosed(_ id: ConnectionID, _ reason: String?, _ now: Instant) {
-    let index = id.peer.index
-    guard peers.indices.contains(index) else { return }
+    guard let index = index(of: id) else { return }
     if peers[index].connection?.id == id {
       peers[index].connection = nil
       step(index, .connectionClosed, reason.map { "Connection closed, \($0)" } ?? "Connection closed", now)
@@ -74,7 +81,7 @@ extension Engine {
 
   /// How to decode what comes over a connection now; nil where nothing is expected.
   func context(of id: ConnectionID) -> DecodeContext? {
-    let index = id.peer.index
+    guard let index = index(of: id) else { return nil }
     if peers[index].connection?.id == id {
       return peers[index].session.isConnected ? peers[index].session.context : nil
     }
@@ -84,7 +91,7 @@ extension Engine {
 
   /// Gives what happened on a connection to its session.
   mutating func take(_ event: Session.Event, over id: ConnectionID, _ reason: String, _ now: Instant) {
-    let index = id.peer.index
+    guard let index = index(of: id) else { return }
     if peers[index].connection?.id == id {
       step(index, event, reason, now)
     } else if peers[index].second?.connection.id == id {

@@ -17,10 +17,11 @@ import Tables
 /// its table without them (End-of-RIB, or silence where the peer does not send one), or when `stale-time` is over. What an earlier run
 /// left in the kernel is kept the same way until every neighbour has completed its table once.
 ///
-/// The wart: a peer is addressed by its index in the configuration, so a value serves one configuration.
+/// Another configuration is taken up in place (`reload`): what it leaves as it is, sessions, routes and elements, is not touched.
 package struct Engine: Sendable {
-  package let configuration: Configuration
-  var peers: [Peer]
+  package internal(set) var configuration: Configuration
+  /// In the order of the configuration.
+  var peers: [Peer] = []
   var tables: TableKeeper
   var exports: ExportSchedule
   var effects: [Effect] = []
@@ -39,9 +40,16 @@ package struct Engine: Sendable {
   var lastSnapshot: Instant?
   /// When a neighbour last was there that had completed its table; nil: never, as far as is known.
   var lastConfirmation: Instant?
+  /// The host's addresses, as last reported.
+  var host = HostAddresses()
   /// Protected addresses that a feed has announced and that have been logged.
   var loggedProtections: Set<TableExclusions.Protected> = []
   private(set) var isStarted = false
+  /// The BGP identifier where the configuration has none.
+  let routerID: IPv4Address
+  private var random: RandomSource
+  /// Neighbours so far.
+  private var peerCount = 0
 
   /// A peer without End-of-RIB has completed its table when it has been silent for this long.
   static let quietTime = Interval.seconds(30)
@@ -79,28 +87,27 @@ package struct Engine: Sendable {
   ///   - routerID: the BGP identifier where the configuration has none.
   ///   - random: for jitter.
   package init(_ configuration: Configuration, routerID: IPv4Address, random: RandomSource) {
-    var random = random
     self.configuration = configuration
+    self.routerID = routerID
+    self.random = random
     exports = ExportSchedule(configuration.exports)
-    let rules = RuleSet(
-      rules: configuration.rules, defaultAction: configuration.defaultAction, tableNames: configuration.tableNames)
-    peers = configuration.neighbors.enumerated().map { index, neighbor in
-      let localAS = neighbor.localAS ?? configuration.localAS
-      let peerRules = rules.rules(
-        for: RuleSet.Peer(
-          address: neighbor.address, group: neighbor.group, remoteAS: neighbor.remoteAS, localAS: localAS))
-      let session = Session(
-        SessionConfiguration(
-          neighbor, in: configuration, localAS: localAS, routerID: configuration.routerID ?? routerID),
-        random: RandomSource(seed: random.next()))
-      return Peer(id: PeerID(index: index), neighbor: neighbor, rules: peerRules, session: session)
-    }
-    let mayHoldReserved = Set(peers.filter { $0.neighbor.allowsMartians }.flatMap { $0.rules.reachableTables })
-    let names = configuration.tableNames
-    tables = TableKeeper(
-      names: names, policies: names.map { configuration.policy(of: $0) }, preferred: configuration.preferredRole,
-      carvesReserved: names.indices.map { !mayHoldReserved.contains(TableID(index: UInt8(truncatingIfNeeded: $0))) })
+    let rules = RuleSet(configuration)
+    let neighborRules = configuration.neighbors.map { rules.rules(for: $0, in: configuration) }
+    tables = TableKeeper(TableArrangement(configuration, neighborRules))
+    for (neighbor, rules) in zip(configuration.neighbors, neighborRules) { peers.append(newPeer(neighbor, rules)) }
     protect(HostAddresses())
+  }
+
+  /// A neighbour that has not been there before.
+  mutating func newPeer(_ neighbor: Neighbor, _ rules: PeerRules) -> Peer {
+    defer { peerCount += 1 }
+    return Peer(id: PeerID(number: peerCount), neighbor: neighbor, rules: rules, session: newSession(neighbor))
+  }
+
+  mutating func newSession(_ neighbor: Neighbor) -> Session {
+    Session(
+      SessionConfiguration(neighbor, in: configuration, routerID: routerID),
+      random: RandomSource(seed: random.next()))
   }
 
   // MARK: Inputs
@@ -116,11 +123,11 @@ package struct Engine: Sendable {
     case .snapshotSaved(let error): snapshotSaved(error, now)
     case .setsChecked(let change): setsChecked(change, now)
     case .setsRead(let contents): setsRead(contents, now)
-    case .setsUnreadable(let reason): tablesFailed(nil, reason, now)
+    case .setsUnreadable(let reason): setsUnreadable(reason, now)
     case .committed(let serial, let refusals, let duration): committed(serial, refusals, duration, now)
     case .commitFailed(let serial, let reason): tablesFailed(serial, reason, now)
     case .hostAddresses(let addresses): protect(addresses)
-    case .exported(let index, let result): exported(index, result, now)
+    case .exported(let file, let result): exported(file, result, now)
     case .stop(let reason): stop(reason, now)
     }
   }
@@ -129,8 +136,7 @@ package struct Engine: Sendable {
   ///
   /// - Returns: how many octets were used; the rest is the beginning of a message and is to be given again with what follows.
   package mutating func received(_ connection: ConnectionID, _ octets: Span<UInt8>, at now: Instant) -> Int {
-    let index = connection.peer.index
-    guard peers.indices.contains(index) else { return octets.count }
+    guard let index = index(of: connection) else { return octets.count }
     peers[index].lastRead = now
     var start = 0
     var offset = 0

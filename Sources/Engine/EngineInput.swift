@@ -3,12 +3,12 @@ package import ConfigFile
 package import Primitives
 package import Tables
 
-/// A neighbour: its index in the configuration.
+/// A neighbour: a number that no other has had, whatever configurations were loaded.
 package struct PeerID: Hashable, Sendable {
-  package let index: Int
+  package let number: Int
 
-  package init(index: Int) {
-    self.index = index
+  package init(number: Int) {
+    self.number = number
   }
 }
 
@@ -61,7 +61,7 @@ package enum Input: Hashable, Sendable {
   /// Answer to `Effect.commit`: the kernel holds what it did before, or part of the changes.
   case commitFailed(serial: UInt64, String)
   /// Answer to `Effect.export`: the number of entries, or why the file is as it was.
-  case exported(index: Int, Result<Int, SystemError>)
+  case exported(ExportFile, Result<Int, SystemError>)
   /// What the host's own addresses are now, and those that it depends on; before the sets are read, and whenever they change.
   case hostAddresses(HostAddresses)
   /// End every session.
@@ -85,7 +85,7 @@ package enum Effect: Hashable, Sendable {
   /// Carry out the changes. At most one is under way.
   case commit(serial: UInt64, [SetChange])
   /// Write a table to a file.
-  case export(index: Int, ExportFile, PrefixList)
+  case export(ExportFile, PrefixList)
   case log(LogRecord)
 }
 

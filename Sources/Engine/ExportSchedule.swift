@@ -9,7 +9,7 @@ struct ExportSchedule: Sendable {
     var isWriting = false
   }
 
-  private var entries: [Entry]
+  private var entries: [Entry] = []
   /// When the dirty files are due; nil for none, or while nothing may be written yet.
   private(set) var deadline: Instant?
 
@@ -18,6 +18,12 @@ struct ExportSchedule: Sendable {
 
   init(_ files: [ExportFile]) {
     entries = files.map { Entry(file: $0) }
+  }
+
+  /// Goes over to the files of another configuration: those that are new are out of date.
+  mutating func adopt(_ files: [ExportFile], at now: Instant) {
+    entries = files.map { file in entries.first { $0.file == file } ?? Entry(file: file, isDirty: true) }
+    schedule(now)
   }
 
   /// The files of these tables are out of date.
@@ -47,13 +53,13 @@ struct ExportSchedule: Sendable {
   }
 
   /// The files to write now.
-  mutating func take() -> [(index: Int, file: ExportFile)] {
+  mutating func take() -> [ExportFile] {
     deadline = nil
-    var due: [(index: Int, file: ExportFile)] = []
+    var due: [ExportFile] = []
     for index in entries.indices where entries[index].isDirty && !entries[index].isWriting {
       entries[index].isDirty = false
       entries[index].isWriting = true
-      due.append((index, entries[index].file))
+      due.append(entries[index].file)
     }
     return due
   }
@@ -61,8 +67,8 @@ struct ExportSchedule: Sendable {
   /// A file has been written or has failed.
   ///
   /// - Parameter retry: it is to be tried again.
-  mutating func done(_ index: Int, retry: Bool, at now: Instant) {
-    guard entries.indices.contains(index) else { return }
+  mutating func done(_ file: ExportFile, retry: Bool, at now: Instant) {
+    guard let index = entries.firstIndex(where: { $0.file == file && $0.isWriting }) else { return }
     entries[index].isWriting = false
     if retry { entries[index].isDirty = true }
     if entries[index].isDirty { deadline = now + (retry ? Self.retryTime : Self.debounce) }

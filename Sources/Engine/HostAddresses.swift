@@ -35,6 +35,7 @@ extension Engine {
 
   /// From now on nothing in a black table covers these, the neighbours and the `never` list.
   mutating func protect(_ host: HostAddresses) {
+    self.host = host
     var list: [TableExclusions.Protected] = []
     let add = { (addresses: [IPAddress], reason: String) in
       for address in addresses { list.append(.init(prefix: Prefix(host: address), reason: reason)) }

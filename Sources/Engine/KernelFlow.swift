@@ -5,6 +5,7 @@ import Tables
 /// Tables to the kernel and to files: what the shell answers to `readSets`, `commit` and `export`.
 extension Engine {
   mutating func setsRead(_ contents: [TableContents], _ now: Instant) {
+    guard tables.endReading() else { return readSetsIfNeeded() }
     let isFirst = tables.parts.allSatisfy { $0.inKernel == nil }
     let changes = tables.read(contents, inherits: isFirst)
     if isFirst {
@@ -32,7 +33,7 @@ extension Engine {
   }
 
   /// Looks at the sets as soon as nothing is under way that changes them.
-  private mutating func readSetsIfNeeded() {
+  mutating func readSetsIfNeeded() {
     if tables.startReading() { effects.append(.readSets) }
   }
 
@@ -89,6 +90,11 @@ extension Engine {
     paceDeadline = now + min(Interval(nanoseconds: 9 * min(excess, Self.longestPause.nanoseconds)), Self.longestPause)
   }
 
+  mutating func setsUnreadable(_ reason: String, _ now: Instant) {
+    guard tables.endReading() else { return readSetsIfNeeded() }
+    tablesFailed(nil, reason, now)
+  }
+
   mutating func tablesFailed(_ serial: UInt64?, _ reason: String, _ now: Instant) {
     guard tables.failed(serial, reason, at: now) else { return }
     let wait = tables.retryDeadline.map { ($0 - now).seconds } ?? 0
@@ -102,30 +108,28 @@ extension Engine {
       exports.hold()
       return
     }
-    for (index, file) in exports.take() {
+    for file in exports.take() {
       guard let table = tables.table(named: file.table) else { continue }
       let prefixes = tables.contents(of: table)
       let isEmpty = file.format == .spamd ? prefixes.ipv4.isEmpty : prefixes.isEmpty
       if isEmpty, !file.allowEmpty {
-        exports.done(index, retry: false, at: now)
+        exports.done(file, retry: false, at: now)
         log(
           .warning,
           "table \(file.table) has no entry for \(file.path), which stays as it was (allow-empty would write it)")
       } else {
-        effects.append(.export(index: index, file, prefixes))
+        effects.append(.export(file, prefixes))
       }
     }
   }
 
-  mutating func exported(_ index: Int, _ result: Result<Int, SystemError>, _ now: Instant) {
-    guard configuration.exports.indices.contains(index) else { return }
-    let file = configuration.exports[index]
+  mutating func exported(_ file: ExportFile, _ result: Result<Int, SystemError>, _ now: Instant) {
     switch result {
     case .success(let count):
-      exports.done(index, retry: false, at: now)
+      exports.done(file, retry: false, at: now)
       log(.info, "wrote \(count) entries of \(file.table) to \(file.path)")
     case .failure(let error):
-      exports.done(index, retry: true, at: now)
+      exports.done(file, retry: true, at: now)
       log(.error, "\(error); \(file.path) stays as it was")
     }
   }

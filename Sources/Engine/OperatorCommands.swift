@@ -26,7 +26,7 @@ extension Engine {
       let count = letGo(table, now)
       log(.notice, "table \(name): \(count) held prefixes leave, the operator has accepted it")
       return ControlAnswer([.end])
-    case .showSummary, .showNeighbor, .showRIB, .showTables, .export, .why, .showRefused, .showConflicts:
+    case .showSummary, .showNeighbor, .showRIB, .showTables, .export, .why, .showRefused, .showConflicts, .reload:
       return answer(request, at: now)
     }
   }
@@ -40,7 +40,7 @@ extension Engine {
     case .down(let flush, let text):
       peers[index].isShutDown = true
       step(index, .stop(.init(.administrativeShutdown, text: text)), "neighbor down", now)
-      if flush { removeRoutes(index, now) }
+      if flush { removeRoutes(index, now, because: "the operator has said so") }
       releaseInheritedWhenComplete()
     case .clear(let text):
       step(index, .stop(.init(.administrativeReset, text: text)), "neighbor clear", now)
@@ -53,12 +53,12 @@ extension Engine {
     return nil
   }
 
-  private mutating func removeRoutes(_ index: Int, _ now: Instant) {
+  mutating func removeRoutes(_ index: Int, _ now: Instant, because reason: String) {
     var prefixes = PrefixList()
     prefixes.ipv4 = peers[index].rib.ipv4.routes.keys
     prefixes.ipv6 = peers[index].rib.ipv6.routes.keys
     guard !prefixes.isEmpty else { return }
-    log(.notice, "\(peers[index].logName): removing its \(prefixes.count) prefixes, the operator has said so", index)
+    log(.notice, "\(peers[index].logName): removing its \(prefixes.count) prefixes, \(reason)", index)
     withoutHolding(now) { engine in engine.withdraw(prefixes, index) }
     peers[index].staleDeadline = nil
     peers[index].lostAt = nil

@@ -9,8 +9,8 @@ import Tables
 /// A neighbour with everything that belongs to it alone: its session, its routes, what the rules say of them, its statistics.
 struct Peer: Sendable {
   let id: PeerID
-  let neighbor: Neighbor
-  let rules: PeerRules
+  private(set) var neighbor: Neighbor
+  private(set) var rules: PeerRules
   var session: Session
   /// The connection of the session, or the attempt at one.
   var connection: PeerConnection?
@@ -113,7 +113,7 @@ struct Peer: Sendable {
   }
 
   /// What becomes of a route: the tables that rules name for it, and why a guard keeps it out of them.
-  struct Placement: Sendable {
+  struct Placement: Equatable, Sendable {
     /// What the route fills.
     var tables: TableSet
     /// What it would fill without guards.
@@ -135,6 +135,13 @@ struct Peer: Sendable {
     guard connection?.id == id, session.accept(&update, at: now) else { return false }
     statistics.received.update += 1
     return true
+  }
+
+  /// Goes over to another configuration; what it says of the session is for the next one.
+  mutating func adopt(_ neighbor: Neighbor, _ rules: PeerRules) {
+    self.neighbor = neighbor
+    self.rules = rules
+    decisions = []
   }
 
   /// What the rules say of a route.

@@ -56,18 +56,23 @@ extension Engine {
     let after = new.map { peers[index].place(prefix, $0, tables.policies) }
     let left = before?.tables ?? .empty
     let entered = after?.tables ?? .empty
-    peers[index].routesInTables += (entered.isEmpty ? 0 : 1) - (left.isEmpty ? 0 : 1)
+    if !left.isEmpty { peers[index].routesInTables -= 1 }
     if let before, before.refusal != nil {
       tables.countRefused(prefix, before.named, -1)
       peers[index].refusedRoutes -= 1
     }
-    if let after, let refusal = after.refusal {
-      tables.countRefused(prefix, after.named, 1)
-      peers[index].refusedRoutes += 1
-      logRefusal(prefix, after.named, refusal, index)
-    }
+    if let after { note(after, prefix, index) }
     for table in entered { logProtection(prefix, table, index) }
     tables.membership.move(prefix, from: left, to: entered)
+  }
+
+  /// Counts a route by what becomes of it.
+  mutating func note(_ placement: Peer.Placement, _ prefix: Prefix, _ index: Int) {
+    if !placement.tables.isEmpty { peers[index].routesInTables += 1 }
+    guard let refusal = placement.refusal else { return }
+    tables.countRefused(prefix, placement.named, 1)
+    peers[index].refusedRoutes += 1
+    logRefusal(prefix, placement.named, refusal, index)
   }
 
   mutating func endOfRIB(_ index: Int, _ family: AddressFamily, _ now: Instant) {
@@ -142,7 +147,7 @@ extension Engine {
   }
 
   /// One line for each reason, table and session: what follows is counted.
-  private mutating func logRefusal(_ prefix: Prefix, _ named: TableSet, _ refusal: Refusal, _ index: Int) {
+  mutating func logRefusal(_ prefix: Prefix, _ named: TableSet, _ refusal: Refusal, _ index: Int) {
     for table in named where peers[index].loggedRefusals.insert(.init(table: table, refusal: refusal)).inserted {
       let name = tables.names[Int(table.index)]
       log(.warning, "\(peers[index].logName): \(prefix) is kept out of \(name): \(refusal)", index)

@@ -46,7 +46,7 @@ extension Engine {
   }
 
   mutating func send(_ message: Message, over connection: ConnectionID, _ context: DecodeContext, _ now: Instant) {
-    let index = connection.peer.index
+    guard let index = index(of: connection) else { return }
     count(message, &peers[index].statistics.sent)
     peers[index].lastWrite = now
     if case .update(let update) = message, update.endOfRIB != nil { peers[index].statistics.endOfRIBSent += 1 }
@@ -62,8 +62,7 @@ extension Engine {
 
   /// What was sent over a connection has left, or a part of it.
   mutating func sent(_ connection: ConnectionID, _ now: Instant) {
-    let index = connection.peer.index
-    guard peers.indices.contains(index), let current = peers[index].connection, current.id == connection,
+    guard let index = index(of: connection), let current = peers[index].connection, current.id == connection,
       current.unsent > 0
     else { return }
     peers[index].connection?.unsent -= 1

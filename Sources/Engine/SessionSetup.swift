@@ -2,10 +2,15 @@ import BGPSession
 import BGPWire
 import ConfigFile
 import Primitives
+import Tables
 
 extension SessionConfiguration {
   /// The session that a neighbour block describes.
-  init(_ neighbor: Neighbor, in configuration: Configuration, localAS: ASN, routerID: IPv4Address) {
+  ///
+  /// - Parameter routerID: the BGP identifier where the configuration has none.
+  init(_ neighbor: Neighbor, in configuration: Configuration, routerID: IPv4Address) {
+    let localAS = neighbor.localAS ?? configuration.localAS
+    let routerID = configuration.routerID ?? routerID
     let derived = UInt16(exactly: localAS.value) ?? UInt16(truncatingIfNeeded: ASN.transition.value)
     let twoOctetAS = neighbor.localTwoOctetAS ?? (neighbor.localAS == nil ? configuration.twoOctetAS : derived)
     self.init(localAS: localAS, twoOctetAS: twoOctetAS, bgpIdentifier: routerID, peerAS: neighbor.remoteAS)
@@ -25,5 +30,20 @@ extension SessionConfiguration {
     enforcesRole = neighbor.enforceRole
     enforcesNeighborAS = neighbor.enforceNeighborAS
     enforcesLocalAS = neighbor.enforceLocalAS
+  }
+}
+
+extension RuleSet {
+  init(_ configuration: Configuration) {
+    self.init(
+      rules: configuration.rules, defaultAction: configuration.defaultAction, tableNames: configuration.tableNames)
+  }
+
+  /// The rules as they concern a neighbour.
+  func rules(for neighbor: Neighbor, in configuration: Configuration) -> PeerRules {
+    rules(
+      for: Peer(
+        address: neighbor.address, group: neighbor.group, remoteAS: neighbor.remoteAS,
+        localAS: neighbor.localAS ?? configuration.localAS))
   }
 }

@@ -76,7 +76,7 @@ extension Engine {
   // MARK: What an earlier run left
 
   /// How long what an earlier run left in a table stays without being confirmed.
-  private func inheritedTime(_ table: Int) -> Interval {
+  func inheritedTime(_ table: Int) -> Interval {
     tables.policies[table].staleTime ?? .seconds(Int(configuration.staleTime ?? Configuration.defaultStaleTime))
   }
 

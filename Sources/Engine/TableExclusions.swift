@@ -53,22 +53,31 @@ struct TableExclusions: Sendable {
     }
   }
 
-  private let policies: [TablePolicy]
+  private var arrangement: TableArrangement
   /// The role whose tables keep what tables of the other role hold, too; nil: both keep it.
-  let preferred: TableRole?
-  private let carvesReserved: [Bool]
+  var preferred: TableRole? { arrangement.preferred }
   private(set) var protected: [Protected] = []
   private var ipv4: Family<IPv4Prefix>
   private var ipv6: Family<IPv6Prefix>
-  /// What is protected has changed since the sets were last told.
+  /// What is protected, or where, has changed since the sets were last told.
   private(set) var haveChanged = false
+  /// Tables that may hold now what they must not have held before.
+  private var isRearranged = false
 
-  init(_ policies: [TablePolicy], preferred: TableRole?, carvesReserved: [Bool]) {
-    self.policies = policies
-    self.preferred = preferred
-    self.carvesReserved = carvesReserved
-    ipv4 = Family(reserved: ReservedAddresses.ipv4, sparesProtected: preferred == .black)
-    ipv6 = Family(reserved: ReservedAddresses.ipv6, sparesProtected: preferred == .black)
+  init(_ arrangement: TableArrangement) {
+    self.arrangement = arrangement
+    let sparesProtected = arrangement.preferred == .black
+    ipv4 = Family(reserved: ReservedAddresses.ipv4, sparesProtected: sparesProtected)
+    ipv6 = Family(reserved: ReservedAddresses.ipv6, sparesProtected: sparesProtected)
+  }
+
+  /// Goes over to the tables of another configuration; what is protected stays so.
+  mutating func adopt(_ new: TableArrangement) {
+    let list = protected
+    self = TableExclusions(new)
+    _ = protect(list)
+    haveChanged = true
+    isRearranged = true
   }
 
   /// From now on these are protected.
@@ -94,19 +103,20 @@ struct TableExclusions: Sendable {
     var layers: [Exclusion<Key>] = []
     if isProtected(table) {
       layers.append(family.protected)
-      if carvesReserved[Int(table.index)] { layers.append(family.reserved) }
+      if arrangement.carvesReserved[Int(table.index)] { layers.append(family.reserved) }
     }
     if yields(table) { layers += [family.preferredHosts, family.preferredNetworks] }
     return layers.filter { !$0.isEmpty }
   }
 
   /// Whether protected addresses are carved out of a table.
-  func isProtected(_ table: TableID) -> Bool { policies[Int(table.index)].role == .black }
+  func isProtected(_ table: TableID) -> Bool { role(of: table) == .black }
 
   /// Whether a table yields to those of the preferred role.
-  func yields(_ table: TableID) -> Bool { preferred != nil && policies[Int(table.index)].role != preferred }
+  func yields(_ table: TableID) -> Bool { preferred != nil && role(of: table) != preferred }
 
-  private var tables: [TableID] { policies.indices.map { TableID(index: UInt8(truncatingIfNeeded: $0)) } }
+  private func role(of table: TableID) -> TableRole { arrangement.policies[Int(table.index)].role }
+  private var tables: [TableID] { arrangement.policies.indices.map { TableID(index: UInt8(truncatingIfNeeded: $0)) } }
   private var winners: [TableID] { tables.filter { preferred != nil && !yields($0) } }
 
   /// Follows a change of the members.
@@ -116,8 +126,9 @@ struct TableExclusions: Sendable {
     _ deltas: [TableID: TableDelta], _ membership: Membership
   ) -> (tables: Set<TableID>, moved: PrefixList?) {
     guard !haveChanged else {
+      let isRearranged = isRearranged
       reset(to: membership)
-      return (Set(tables.filter { isProtected($0) || yields($0) }), nil)
+      return (Set(tables.filter { isRearranged || isProtected($0) || yields($0) }), nil)
     }
     var moved = PrefixList()
     let winners = winners
@@ -134,7 +145,7 @@ struct TableExclusions: Sendable {
 
   /// Starts over with these members.
   mutating func reset(to membership: Membership) {
-    haveChanged = false
+    forgetChanges()
     guard preferred != nil else { return }
     var members = PrefixList()
     for winner in winners { members.append(contentsOf: membership.prefixes(of: winner)) }
@@ -143,7 +154,10 @@ struct TableExclusions: Sendable {
   }
 
   /// The changes are not for the sets: these are read again.
-  mutating func forgetChanges() { haveChanged = false }
+  mutating func forgetChanges() {
+    haveChanged = false
+    isRearranged = false
+  }
 
   /// The protected prefix that covers a prefix or lies in it; nil: nothing of it is protected.
   func overlapping(_ prefix: Prefix) -> Protected? {

@@ -77,6 +77,11 @@ extension TableKeeper {
     }
   }
 
+  /// All routes are counted anew.
+  mutating func forgetRefused() {
+    for index in parts.indices { parts[index].refusedRoutes = 0 }
+  }
+
   /// What of a table is kept out because it is protected: members that are protected altogether, and protected prefixes that a wider
   /// member covers.
   func carvedOut(_ table: TableID, _ family: AddressFamily) -> [Prefix] {

@@ -13,7 +13,7 @@ import Tables
 struct TableKeeper: Sendable {
   /// One table in one family.
   struct Part: Sendable {
-    let table: TableID
+    var table: TableID
     let family: AddressFamily
     let name: String
     var layout: SetLayout?
@@ -32,13 +32,14 @@ struct TableKeeper: Sendable {
     let changes: [SetChange]
   }
 
-  let names: [String]
-  let policies: [TablePolicy]
+  var arrangement: TableArrangement
+  var names: [String] { arrangement.names }
+  var policies: [TablePolicy] { arrangement.policies }
   var membership: Membership
   var parts: [Part]
   var projections4: [TableProjection<IPv4Prefix>?]
   var projections6: [TableProjection<IPv6Prefix>?]
-  private(set) var inherited: [TableID: PrefixList] = [:]
+  var inherited: [TableID: PrefixList] = [:]
   var exclusions: TableExclusions
   var shrinkGuards: [ShrinkGuard]
   /// What the kernel has refused and does not hold, by its set.
@@ -50,8 +51,10 @@ struct TableKeeper: Sendable {
   private var inFlight: InFlight?
   private var serial: UInt64 = 0
   /// The sets have been looked at, and nothing has failed since.
-  private(set) var isInStep = false
-  private var isReading = false
+  var isInStep = false
+  private(set) var isReading = false
+  /// The answer will be of no use: a reload has come in between.
+  var isReadingVoid = false
   /// The last error, while it is not resolved.
   private(set) var failure: String?
   private var failures = 0
@@ -63,23 +66,23 @@ struct TableKeeper: Sendable {
     var reason: String
   }
 
-  /// - Parameters:
-  ///   - policies: one for each name.
-  ///   - preferred: the role whose tables keep what tables of the other role hold, too; nil: both keep it.
-  ///   - carvesReserved: for each name, whether the table can hold no private or reserved addresses at all.
-  init(names: [String], policies: [TablePolicy], preferred: TableRole?, carvesReserved: [Bool]) {
-    self.names = names
-    self.policies = policies
-    exclusions = TableExclusions(policies, preferred: preferred, carvesReserved: carvesReserved)
-    shrinkGuards = policies.map { ShrinkGuard($0) }
-    membership = Membership(tableCount: names.count)
-    parts = names.indices.flatMap { index in
+  init(_ arrangement: TableArrangement) {
+    self.arrangement = arrangement
+    exclusions = TableExclusions(arrangement)
+    shrinkGuards = arrangement.policies.map { ShrinkGuard($0) }
+    let count = arrangement.names.count
+    membership = Membership(tableCount: count)
+    parts = Self.parts(arrangement.names)
+    projections4 = Array(repeating: nil, count: count)
+    projections6 = Array(repeating: nil, count: count)
+  }
+
+  static func parts(_ names: [String]) -> [Part] {
+    names.enumerated().flatMap { index, name in
       AddressFamily.allCases.map {
-        Part(table: TableID(index: UInt8(truncatingIfNeeded: index)), family: $0, name: names[index])
+        Part(table: TableID(index: UInt8(truncatingIfNeeded: index)), family: $0, name: name)
       }
     }
-    projections4 = Array(repeating: nil, count: names.count)
-    projections6 = Array(repeating: nil, count: names.count)
   }
 
   func table(named name: String) -> TableID? {
@@ -94,7 +97,7 @@ struct TableKeeper: Sendable {
 
   /// Whether the sets should be looked at now.
   mutating func startReading() -> Bool {
-    guard !isInStep, !isReading, inFlight == nil, !names.isEmpty else { return false }
+    guard !isInStep, !isReading, inFlight == nil else { return false }
     isReading = true
     retryDeadline = nil
     return true
@@ -118,11 +121,19 @@ struct TableKeeper: Sendable {
     inherited[table, default: PrefixList()].append(contentsOf: prefixes)
   }
 
+  /// An answer to `startReading` has come.
+  ///
+  /// - Returns: false for one that a reload has made void.
+  mutating func endReading() -> Bool {
+    defer { isReadingVoid = false }
+    isReading = false
+    return !isReadingVoid
+  }
+
   /// The sets have been looked at.
   ///
   /// - Parameter inherits: the first look of this run: what the sets hold stays until `releaseInherited`.
   mutating func read(_ contents: [TableContents], inherits: Bool) -> [SetChange] {
-    isReading = false
     isInStep = true
     if inherits {
       for content in contents {

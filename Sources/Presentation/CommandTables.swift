@@ -47,7 +47,7 @@ extension CommandWords {
 
   private static var main: [Token] {
     [
-      .refused("reload", "reload: the service manager does that: systemctl reload nftbgpd"),
+      .keyword("reload") { $0.action = .reload },
       .keyword("show", .show),
       .refused("fib", "fib: nftbgpd installs no routes"),
       .keyword("neighbor", .peer) { $0.action = .change },

@@ -17,7 +17,7 @@ package struct CommandWords {
   var change = NeighborAction.refresh
 
   enum Action {
-    case summary, neighbor, rib, tables, refused, conflicts, export, change, accept
+    case summary, neighbor, rib, tables, refused, conflicts, export, change, accept, reload
     case why(Prefix)
   }
 
@@ -50,6 +50,7 @@ package struct CommandWords {
     case .why(let prefix): .why(prefix)
     case .change: .neighbor(selector, change)
     case .accept: .accept(table: table)
+    case .reload: .reload
     }
   }
 

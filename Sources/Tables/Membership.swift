@@ -13,6 +13,11 @@ package struct Membership: Sendable {
     tables = (0..<tableCount).map { _ in TableMembership() }
   }
 
+  /// Goes over to other tables: those that are gone are forgotten, with the changes of theirs that nobody has taken; new ones are empty.
+  package mutating func renumber(_ renumbering: TableRenumbering) {
+    tables = renumbering.sources.map { source in source.map { tables[Int($0.index)] } ?? TableMembership() }
+  }
+
   /// One route moves from the tables it was in to others; either may be empty.
   package mutating func move(_ prefix: Prefix, from old: TableSet, to new: TableSet) {
     guard old != new else { return }

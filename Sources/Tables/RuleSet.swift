@@ -69,7 +69,7 @@ package struct RuleSet: Sendable {
 }
 
 /// The rules that concern one peer.
-package struct PeerRules: Sendable {
+package struct PeerRules: Equatable, Sendable {
   private let rules: [FilterRule]
   private let peer: RuleSet.Peer
   private let defaultAction: FilterRule.Action

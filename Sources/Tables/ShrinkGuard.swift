@@ -13,8 +13,8 @@ package struct ShrinkGuard: Sendable {
   /// What is held is let go in portions that are at least this far apart.
   package static let portion = Interval.seconds(60)
 
-  private let limit: Int
-  private let hold: Interval
+  private var limit: Int
+  private var hold: Interval
   /// Since when a prefix is gone that has left within the window; some may be back.
   private var departures: [Prefix: Instant] = [:]
   /// The same in the order of time, with entries that a later one has made void.
@@ -26,6 +26,12 @@ package struct ShrinkGuard: Sendable {
   package private(set) var deadline: Instant?
 
   package init(_ policy: TablePolicy) {
+    limit = Int(policy.shrinkLimit)
+    hold = policy.shrinkHold
+  }
+
+  /// From now on the table is guarded like this. What is held already stays so for as long as was said.
+  package mutating func adopt(_ policy: TablePolicy) {
     limit = Int(policy.shrinkLimit)
     hold = policy.shrinkHold
   }

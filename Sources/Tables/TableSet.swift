@@ -38,6 +38,10 @@ package struct TableSet: Hashable, Sendable, Sequence {
     bits & 1 << UInt64(table.index & 63) != 0
   }
 
+  package mutating func insert(_ table: TableID) {
+    bits |= 1 << UInt64(table.index & 63)
+  }
+
   package func subtracting(_ other: TableSet) -> TableSet {
     var result = self
     result.bits &= ~other.bits

@@ -12,7 +12,9 @@ package struct TCPSignature: Hashable, Sendable {
 
   private let address: IPAddress
   private let isForEverybody: Bool
+  /// Empty: the peer has none any more.
   private let key: [UInt8]
+  private let isRemoval: Bool
 
   /// The key of one peer.
   ///
@@ -21,6 +23,15 @@ package struct TCPSignature: Hashable, Sendable {
     address = peer
     isForEverybody = false
     self.key = key
+    isRemoval = false
+  }
+
+  /// No key any more for a peer that has one, on a listening socket.
+  package init(removedOf peer: IPAddress) {
+    address = peer
+    isForEverybody = false
+    key = []
+    isRemoval = true
   }
 
   /// One key for all peers of a family, on a listening socket (tcp(7) TCP_MD5SIG_EXT, Linux 4.13).
@@ -31,9 +42,10 @@ package struct TCPSignature: Hashable, Sendable {
     }
     isForEverybody = true
     self.key = key
+    isRemoval = false
   }
 
-  /// Sets it on a socket that is neither connected nor listening yet.
+  /// Sets it on a socket that is not connected.
   ///
   /// - Returns: at once when on the channel's loop; fails with a `SystemError` that names the peer.
   package func set(on channel: any Channel) -> EventLoopFuture<Void> {
@@ -57,7 +69,7 @@ package struct TCPSignature: Hashable, Sendable {
   /// As the kernel takes it.
   private var systemValue: tcp_md5sig {
     get throws {
-      guard (1...Self.longestKey).contains(key.count) else {
+      guard isRemoval || (1...Self.longestKey).contains(key.count) else {
         throw UnusableKey(description: "a key of \(key.count) octets, expected 1 to \(Self.longestKey)")
       }
       var value = tcp_md5sig()

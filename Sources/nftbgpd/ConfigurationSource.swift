@@ -14,8 +14,26 @@ struct ConfigurationSource: ParsableArguments {
   /// sysexits(3) EX_CONFIG.
   private static let badConfiguration = ExitCode(78)
 
+  /// What the file says.
+  struct Reading: Sendable {
+    /// nil with any mistake.
+    var configuration: Configuration?
+    /// Mistakes and warnings, a line each: `FILE:LINE:COLUMN: TEXT`.
+    var findings: [String]
+  }
+
   /// Reads and checks the file; says every finding.
   func load() throws -> Configuration {
+    let reading = try read()
+    for finding in reading.findings { say(finding) }
+    guard let configuration = reading.configuration else { throw Self.badConfiguration }
+    return configuration
+  }
+
+  /// Reads and checks the file; it blocks.
+  ///
+  /// - Throws: what is wrong with the options.
+  func read() throws -> Reading {
     var definitions: [String: String] = [:]
     for macro in macros {
       let parts = macro.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -27,14 +45,14 @@ struct ConfigurationSource: ParsableArguments {
     let result = ConfigParser.parse(file: file, macros: definitions) { path throws(SystemError) in
       try FileContents.text(path)
     }
-    for diagnostic in result.diagnostics { say(diagnostic.description) }
-    guard let configuration = result.configuration else { throw Self.badConfiguration }
-    let open = try result.filesWithSecrets.filter { try !FileContents.isPrivate($0) }
-    for file in open {
-      say("\(file):1:1: the file holds a key and is open to others than its owner, expected chmod 600 \(file)")
+    var reading = Reading(
+      configuration: result.configuration, findings: result.diagnostics.map(\.description))
+    for file in try result.filesWithSecrets.filter({ try !FileContents.isPrivate($0) }) {
+      reading.findings.append(
+        "\(file):1:1: the file holds a key and is open to others than its owner, expected chmod 600 \(file)")
+      reading.configuration = nil
     }
-    guard open.isEmpty else { throw Self.badConfiguration }
-    return configuration
+    return reading
   }
 }
 

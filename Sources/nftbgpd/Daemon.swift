@@ -21,14 +21,19 @@ import Transport
 /// written on another.
 actor Daemon: LoopActor {
   let loop: any EventLoop
-  let configuration: Configuration
-  private let kernel: KernelTables
-  private let host: HostWatch
+  /// Where the configuration comes from.
+  let source: ConfigurationSource
+  var configuration: Configuration
+  let kernel: KernelTables
+  let host: HostWatch
   let logger: Logger
   var engine: Engine
   /// Connections with neighbors, and attempts at one.
   var connections: [ConnectionID: any Channel] = [:]
-  private var listeners: [any Channel] = []
+  /// Those that others connect to.
+  var sockets = Sockets()
+  /// The last reload, perhaps under way.
+  var reloading: Task<String?, Never>?
   var refusals = RefusalLog()
   private var timer: Scheduled<Void>?
   private var isSettling = false
@@ -38,10 +43,11 @@ actor Daemon: LoopActor {
   var rejected = 0
 
   init(
-    on loop: any EventLoop, _ configuration: Configuration, routerID: IPv4Address, kernel: KernelTables,
-    host: HostWatch, logger: Logger
+    on loop: any EventLoop, _ source: ConfigurationSource, _ configuration: Configuration, routerID: IPv4Address,
+    kernel: KernelTables, host: HostWatch, logger: Logger
   ) {
     self.loop = loop
+    self.source = source
     self.configuration = configuration
     self.kernel = kernel
     self.host = host
@@ -52,11 +58,7 @@ actor Daemon: LoopActor {
 
   /// Opens the sockets and starts the sessions. The tables must have been read once: then they are known to be usable.
   func start(_ contents: [TableContents]) async throws {
-    var sockets = configuration.controlSockets
-    // As with bgpd(8), a restricted socket stands beside the ordinary one and not in its place.
-    if sockets.allSatisfy(\.restricted) { sockets.append(ControlSocket(path: Self.defaultSocket, restricted: false)) }
-    for socket in sockets { listeners.append(try await listen(on: socket)) }
-    for listener in configuration.listeners { listeners.append(try await listen(on: listener)) }
+    sockets = try await openSockets(configuration)
     if configuration.protectsHost {
       do {
         if let addresses = try await host.check() { engine.handle(.hostAddresses(addresses), at: now) }
@@ -82,7 +84,7 @@ actor Daemon: LoopActor {
 
   /// Ends the sessions with Cease and leaves the tables in place.
   func stop() async {
-    for listener in listeners { try? await listener.close() }
+    await sockets.close()
     let open = Array(connections.values)
     turn(.stop(.init(.administrativeShutdown)))
     for channel in open { try? await channel.closeFuture.get() }
@@ -149,14 +151,14 @@ actor Daemon: LoopActor {
     case .checkHost: checkHost()
     case .saveSnapshot(let tables, let age): saveSnapshot(tables, age)
     case .commit(let serial, let changes): commit(serial, changes)
-    case .export(let index, let file, let prefixes): export(index, file, prefixes)
+    case .export(let file, let prefixes): export(file, prefixes)
     case .log(let record): logger.log(level: Logger.Level(record.level), "\(record.message)")
     }
   }
 
   // MARK: The control socket
 
-  private func listen(on socket: ControlSocket) async throws -> any Channel {
+  func listen(on socket: ControlSocket) async throws -> any Channel {
     try Directory.createParent(of: socket.path)
     if let other = try? await ClientBootstrap(group: loop).connect(unixDomainSocketPath: socket.path).get() {
       try? await other.close()
@@ -210,7 +212,11 @@ actor Daemon: LoopActor {
 
   /// Carries out a request.
   private func answer(_ request: ControlRequest, on loop: any EventLoop) -> EventLoopFuture<ControlAnswer> {
-    if case .why(let prefix) = request { return loop.makeFutureWithTask { await self.why(prefix) } }
+    switch request {
+    case .why(let prefix): return loop.makeFutureWithTask { await self.why(prefix) }
+    case .reload: return loop.makeFutureWithTask { await ControlAnswer([self.reload().map { .failure($0) } ?? .end]) }
+    default: break
+    }
     let answer = engine.carryOut(request, at: now)
     settle()
     guard request.isLong else { return loop.makeSucceededFuture(answer) }
@@ -285,7 +291,7 @@ actor Daemon: LoopActor {
     }
   }
 
-  private func export(_ index: Int, _ file: ExportFile, _ prefixes: PrefixList) {
+  private func export(_ file: ExportFile, _ prefixes: PrefixList) {
     let header = ExportHeader(
       table: file.table, generator: "nftbgpd \(Release.version)",
       time: Timestamp(unixSeconds: Int64(Date.now.timeIntervalSince1970)).description)
@@ -298,7 +304,7 @@ actor Daemon: LoopActor {
         return .failure(error)
       }
     }.whenSuccess { result in
-      self.assumeIsolated { $0.turn(.exported(index: index, result)) }
+      self.assumeIsolated { $0.turn(.exported(file, result)) }
     }
   }
 }

@@ -3,14 +3,18 @@ import NIOPosix
 import Netfilter
 import ServiceLifecycle
 import Tables
+import UnixSignals
 
-/// The daemon as a service: it runs until SIGTERM or SIGINT, then ends its sessions.
+/// The daemon as a service: it runs until SIGTERM or SIGINT, then ends its sessions. SIGHUP makes it read
+/// its configuration again.
 struct DaemonService: Service {
   let daemon: Daemon
   let kernel: KernelTables
   let logger: Logger
 
   func run() async throws {
+    // From here on SIGHUP does not end the process.
+    let hangups = await UnixSignalsSequence(trapping: .sighup)
     // The first look is made before anything else: without the right to change the tables there is nothing to run for.
     // Where other programs change the ruleset all the time, a look may have to be repeated.
     let contents: [TableContents]
@@ -20,7 +24,7 @@ struct DaemonService: Service {
       return
     }
     try await daemon.start(contents)
-    try? await gracefulShutdown()
+    for await _ in hangups.cancelOnGracefulShutdown() { _ = await daemon.reload() }
     await daemon.stop()
   }
 

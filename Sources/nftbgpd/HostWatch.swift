@@ -10,7 +10,7 @@ import Transport
 /// It shares the thread of the tables: what is asked here takes milliseconds, which the sessions need not wait for.
 actor HostWatch: LoopActor {
   let loop: any EventLoop
-  private let neighbors: [IPAddress]
+  private var neighbors: [IPAddress]
   private var network: HostNetwork
   private var last: HostAddresses?
   private var own: [IPAddress] = []
@@ -24,6 +24,12 @@ actor HostWatch: LoopActor {
     self.loop = loop
     self.neighbors = neighbors
     network = try HostNetwork()
+  }
+
+  /// From now on the gateways towards these are the host's; the next check answers in any case.
+  func watch(neighbors: [IPAddress]) {
+    self.neighbors = neighbors
+    last = nil
   }
 
   /// The host's addresses; nil when they are what they were at the last call.

@@ -11,12 +11,16 @@ import Transport
 /// them it is told.
 actor KernelTables: LoopActor {
   let loop: any EventLoop
-  let table: NFTable
-  private let names: [String]
+  private(set) var table: NFTable
+  private var names: [String]
   /// Whether the table is ours alone, with a chain that marks packets.
-  private let isOwned: Bool
+  private var isOwned: Bool
   /// The marks of the chain, by the name of the table in the configuration.
-  private let marks: [String: UInt32]
+  private var marks: [String: UInt32]
+  /// Sets of tables that the configuration has no more.
+  private var abandoned: [SetDeclaration] = []
+  /// The chain is not as the configuration says.
+  private var isChainOld = false
   var connection: NetfilterConnection
   private var monitor: RulesetMonitor
   /// The generation at the last look: what happened up to it, the look has seen.
@@ -37,11 +41,38 @@ actor KernelTables: LoopActor {
     table = NFTable(configuration.nftTable)
     names = configuration.tableNames
     isOwned = configuration.nftTable.isOwned
-    marks = Dictionary(
-      configuration.tables.compactMap { options in options.mark.map { (options.name, $0) } },
-      uniquingKeysWith: { first, _ in first })
+    marks = configuration.marks
     connection = try NetfilterConnection()
     monitor = try RulesetMonitor(table: table)
+  }
+
+  // MARK: Another configuration
+
+  /// Goes over to the tables of another configuration: the next reading makes the sets what it says.
+  func adopt(_ configuration: Configuration) throws(NetfilterError) {
+    let isElsewhere = table != NFTable(configuration.nftTable)
+    let gone = declarations.filter { set, _ in
+      isElsewhere || !configuration.tableNames.contains { set.belongs(to: $0) }
+    }
+    for set in gone.keys { declarations[set] = nil }
+    if isElsewhere {
+      // A set that is kept by nobody is not to go on blocking or letting through.
+      var transaction = Transaction(table: table)
+      for declaration in gone.values { transaction.flush(declaration) }
+      do throws(NetfilterError) {
+        try connection.commit(transaction.finish())
+      } catch {
+        guard error.cause == .notFound else { throw error }
+      }
+      table = NFTable(configuration.nftTable)
+      monitor = try RulesetMonitor(table: table)
+    } else {
+      abandoned += gone.values
+    }
+    isChainOld = isChainOld || !gone.isEmpty || marks != configuration.marks
+    names = configuration.tableNames
+    isOwned = configuration.nftTable.isOwned
+    marks = configuration.marks
   }
 
   // MARK: Reading
@@ -80,8 +111,11 @@ actor KernelTables: LoopActor {
         }
       }
     }
-    if isOwned, isAdopted || !missing.isEmpty { try installChain(&transaction) }
+    for declaration in abandoned where known[declaration.name] == declaration { transaction.flush(declaration) }
+    if isOwned, isAdopted || isChainOld || !missing.isEmpty { try installChain(&transaction) }
     try connection.commit(transaction.finish())
+    abandoned = []
+    isChainOld = false
     // Whatever comes after this generation, the monitor tells.
     lookedAt = try connection.generation()
     return try layouts.map { entry in
@@ -229,6 +263,15 @@ extension NFTable {
       case .inet, .netdev, .bridge, .arp: .inet
       }
     self.init(family: family, name: table.name)
+  }
+}
+
+extension Configuration {
+  /// The marks of an owned table's chain, by the name of the table.
+  fileprivate var marks: [String: UInt32] {
+    Dictionary(
+      tables.compactMap { options in options.mark.map { (options.name, $0) } },
+      uniquingKeysWith: { first, _ in first })
   }
 }
 

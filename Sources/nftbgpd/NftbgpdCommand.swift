@@ -48,7 +48,8 @@ struct NftbgpdCommand: AsyncParsableCommand {
       let kernel = try KernelTables(on: tableLoops.any(), configuration)
       let host = try HostWatch(on: tableLoops.any(), neighbors: configuration.neighbors.map(\.address))
       let daemon = Daemon(
-        on: loops.any(), configuration, routerID: try await Self.routerID(configuration), kernel: kernel, host: host,
+        on: loops.any(), source, configuration, routerID: try await Self.routerID(configuration), kernel: kernel,
+        host: host,
         logger: logger)
       var quiet = Logger(label: "lifecycle")
       quiet.logLevel = .error

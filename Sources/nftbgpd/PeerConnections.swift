@@ -17,8 +17,7 @@ extension Daemon {
   // MARK: To a neighbor
 
   func connect(_ connection: ConnectionID) {
-    guard configuration.neighbors.indices.contains(connection.peer.index) else { return }
-    let neighbor = configuration.neighbors[connection.peer.index]
+    guard let neighbor = engine.neighbor(of: connection) else { return }
     let remote: SocketAddress
     var bootstrap = ClientBootstrap(group: loop)
       .connectTimeout(connectTimeout)
@@ -122,17 +121,14 @@ extension Daemon {
   // MARK: From a neighbor
 
   /// Waits for neighbors that connect to us.
-  func listen(on listener: Listener) async throws -> any Channel {
+  func listen(on listener: Listener, for neighbors: [Neighbor]) async throws -> any Channel {
     let family = listener.address.family
-    let neighbors = configuration.neighbors.filter { $0.address.family == family }
+    let neighbors = neighbors.filter { $0.address.family == family }
     var bootstrap = ServerBootstrap(group: loop)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       // The answer to a SYN leaves before it is known whose it is: a neighbor with ttl-security takes no other.
       .serverChannelOption(ChannelOptions.timeToLive(family), value: 255)
-      // What a neighbor sends before its connection is accepted is not held to its own distance yet, but to that of the farthest one.
-      .serverChannelOption(
-        ChannelOptions.minimumTimeToLive(family), value: neighbors.map { Self.leastTimeToLive($0) }.min() ?? 0
-      )
+      .serverChannelOption(ChannelOptions.minimumTimeToLive(family), value: Self.leastTimeToLive(neighbors))
       .serverChannelInitializer { channel in
         .andAllSucceed(neighbors.compactMap { $0.signature?.set(on: channel) }, on: channel.eventLoop)
       }
@@ -147,11 +143,31 @@ extension Daemon {
       bootstrap = bootstrap.serverChannelOption(
         ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only), value: 1)
     }
-    return try await bootstrap.bind(to: try SocketAddress(listener.address, port: listener.port)).get()
+    do {
+      return try await bootstrap.bind(to: try SocketAddress(listener.address, port: listener.port)).get()
+    } catch {
+      throw SystemError(
+        call: "listen on \(listener.address) port \(listener.port)",
+        errorNumber: (error as? IOError)?.errnoCode ?? 0, explanation: systemWords(error))
+    }
+  }
+
+  /// Makes a listener protect what comes from the neighbors that there are now.
+  func protect(_ listener: any Channel, _ family: AddressFamily, from old: [Neighbor]) async throws {
+    let neighbors = configuration.neighbors.filter { $0.address.family == family }
+    try await listener.setOption(
+      ChannelOptions.minimumTimeToLive(family), value: Self.leastTimeToLive(neighbors)
+    ).get()
+    for neighbor in old where neighbor.address.family == family && neighbor.signature != nil {
+      guard !neighbors.contains(where: { $0.address == neighbor.address && $0.signature != nil }) else { continue }
+      try await TCPSignature(removedOf: neighbor.address).set(on: listener).get()
+    }
+    for signature in neighbors.compactMap(\.signature) { try await signature.set(on: listener).get() }
   }
 
   private func accept(_ channel: any Channel) throws {
-    guard let remote = channel.remoteAddress?.endpoint, let connection = engine.accept(from: remote.address, at: now)
+    guard let remote = channel.remoteAddress?.endpoint, let connection = engine.accept(from: remote.address, at: now),
+      let neighbor = engine.neighbor(of: connection)
     else {
       let address = channel.remoteAddress?.endpoint.map { "\($0.address)" } ?? "?"
       if let line = refusals.line(from: address, at: now) { logger.notice("\(line)") }
@@ -159,7 +175,7 @@ extension Daemon {
     }
     connections[connection] = channel
     do {
-      for (option, value) in distanceOptions(configuration.neighbors[connection.peer.index]) {
+      for (option, value) in distanceOptions(neighbor) {
         try channel.syncOptions?.setOption(option, value: value)
       }
       try attach(channel, connection)
@@ -200,6 +216,11 @@ extension Daemon {
     }
     if let multihop = neighbor.multihop { return [(sent, Int(multihop))] }
     return neighbor.remoteAS == neighbor.localAS ?? configuration.localAS ? [] : [(sent, 1)]
+  }
+
+  /// What a neighbor sends before its connection is accepted is not held to its own distance yet, but to that of the farthest one.
+  private static func leastTimeToLive(_ neighbors: [Neighbor]) -> Int {
+    neighbors.map { leastTimeToLive($0) }.min() ?? 0
   }
 
   /// RFC 5082 §3: a packet that began with 255 has lost one at each router on its way. 0: any will do.

@@ -82,7 +82,7 @@ struct Samples {
   mutating func requests() -> [ControlRequest] {
     [
       .showSummary, .showNeighbor(selector()), .showRIB(query()), .showTables, .export(table: text()), .why(prefix()),
-      .showRefused, .showConflicts, .neighbor(selector(), action()), .accept(table: text()),
+      .showRefused, .showConflicts, .neighbor(selector(), action()), .accept(table: text()), .reload,
     ]
   }
 

@@ -38,6 +38,9 @@ struct Laboratory {
   /// Answers to checks wait here while `holdsChecks`.
   var holdsChecks = false
   var heldChecks: [String?] = []
+  /// Answers to looks at the sets wait here while `holdsReadings`.
+  var holdsReadings = false
+  var heldReadings: [[TableContents]] = []
   /// What is sent does not leave.
   var takesNothing = false
   /// What a commit takes, as the shell reports it.
@@ -114,7 +117,10 @@ struct Laboratory {
         offset = frame.end
       }
       if !takesNothing { engine.handle(.sent(connection), at: now) }
-    case .readSets: engine.handle(.setsRead(kernel.contents(engine.configuration.tableNames)), at: now)
+    case .readSets:
+      kernel.abandon(allBut: engine.configuration.tableNames)
+      let contents = kernel.contents(engine.configuration.tableNames)
+      if holdsReadings { heldReadings.append(contents) } else { engine.handle(.setsRead(contents), at: now) }
     case .checkHost: hostChecks += 1
     case .checkSets:
       checks += 1
@@ -131,9 +137,9 @@ struct Laboratory {
       } else {
         commit(serial, changes)
       }
-    case .export(let index, let file, let prefixes):
+    case .export(let file, let prefixes):
       exports.append((file, prefixes))
-      engine.handle(.exported(index: index, .success(prefixes.count)), at: now)
+      engine.handle(.exported(file, .success(prefixes.count)), at: now)
     case .log(let record): log.append(record.message)
     }
   }
@@ -155,6 +161,14 @@ struct Laboratory {
     settle()
   }
 
+  mutating func releaseReadings() {
+    holdsReadings = false
+    let held = heldReadings
+    heldReadings = []
+    for contents in held { engine.handle(.setsRead(contents), at: now) }
+    settle()
+  }
+
   /// Lets time pass, deadline by deadline; connected peers send a KEEPALIVE every 20 s.
   mutating func advance(_ interval: Interval) {
     let end = now + interval
@@ -166,13 +180,13 @@ struct Laboratory {
         settle()
       }
       now = next
-      for peer in connected.sorted(by: { $0.index < $1.index }) { receive(peer.index, .keepalive) }
+      for peer in connected.sorted(by: { $0.number < $1.number }) { receive(peer.number, .keepalive) }
     }
   }
 
   // MARK: The peers
 
-  func peer(_ index: Int) -> PeerID { PeerID(index: index) }
+  func peer(_ index: Int) -> PeerID { PeerID(number: index) }
 
   /// The peer's first connection, or one that it has never had.
   func connection(_ index: Int) -> ConnectionID {
@@ -199,7 +213,8 @@ struct Laboratory {
   /// A connection is there.
   mutating func open(_ connection: ConnectionID) {
     let local = Endpoint(address: .v4(IPv4Address(0x7F00_0001)), port: 40000)
-    let remote = Endpoint(address: engine.configuration.neighbors[connection.peer.index].address, port: 179)
+    let address = engine.neighbor(of: connection)?.address ?? .v4(IPv4Address(0))
+    let remote = Endpoint(address: address, port: 179)
     engine.handle(.connected(connection, local: local, remote: remote), at: now)
     settle()
   }

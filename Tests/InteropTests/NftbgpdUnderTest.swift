@@ -6,6 +6,7 @@ import Testing
 final class NftbgpdUnderTest {
   private let laboratory: Laboratory
   private let daemon: Child
+  private let export: String?
   let socket: String
 
   /// Tables as in the published configuration, with quick attempts to connect and no servers that are not there.
@@ -43,13 +44,25 @@ final class NftbgpdUnderTest {
     log: String = "nftbgpd.log"
   ) throws {
     self.laboratory = laboratory
+    self.export = export
     socket = laboratory.path("nftbgpd.sock")
-    var text = configuration + "socket \"\(socket)\"\n"
-    text += "snapshot \"\(laboratory.path("snapshot"))\"\n"
-    if let export { text += "export table \"bgp_spamd\" to \"\(export)\"\n" }
-    let file = try laboratory.write(text, to: "nftbgpd.conf")
+    let file = laboratory.path("nftbgpd.conf")
+    try Self.write(configuration, laboratory, export: export)
     daemon = try laboratory.start(Laboratory.product("nftbgpd"), ["-f", file] + arguments, log: log)
   }
+
+  private static func write(_ configuration: String, _ laboratory: Laboratory, export: String?) throws {
+    var text = configuration + "socket \"\(laboratory.path("nftbgpd.sock"))\"\n"
+    text += "snapshot \"\(laboratory.path("snapshot"))\"\n"
+    if let export { text += "export table \"bgp_spamd\" to \"\(export)\"\n" }
+    try laboratory.write(text, to: "nftbgpd.conf")
+  }
+
+  /// Changes its configuration file, of which it is to be told.
+  func rewrite(_ configuration: String) throws { try Self.write(configuration, laboratory, export: export) }
+
+  /// SIGHUP.
+  func hangUp() throws { try daemon.signal(SIGHUP) }
 
   /// With the tables of the published configuration, for these servers.
   convenience init(

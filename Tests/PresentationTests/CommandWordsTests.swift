@@ -147,7 +147,7 @@ struct CommandWordsTests {
     arguments: [
       "show fib", "show fib inet", "show interfaces", "show nexthop", "show network", "show rtr", "show mrt",
       "show sets",
-      "show metrics", "show rib out", "show rib memory", "show rib table Loc-RIB", "reload", "neighbor rs destroy",
+      "show metrics", "show rib out", "show rib memory", "show rib table Loc-RIB", "neighbor rs destroy",
       "log verbose",
     ])
   func refused(line: String) {

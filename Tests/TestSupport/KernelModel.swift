@@ -50,6 +50,17 @@ package struct KernelModel: Sendable {
     return refusals
   }
 
+  /// Empties the sets of all other tables.
+  package mutating func abandon(allBut names: [String]) {
+    let kept = Set(
+      names.flatMap { name in
+        AddressFamily.allCases.flatMap { family in
+          KernelSet.sets(of: name, family, .hostsAndIntervals).map(\.name)
+        }
+      })
+    sets = sets.filter { kept.contains($0.key) }
+  }
+
   package func contents(_ names: [String]) -> [TableContents] {
     var contents: [TableContents] = []
     for (index, name) in names.enumerated() {

@@ -68,7 +68,7 @@ private struct Run {
 
   mutating func play() {
     while let command = script.popFirst() {
-      let peer = PeerID(index: Int(script.popFirst() ?? 0) % configuration.neighbors.count)
+      let peer = PeerID(number: Int(script.popFirst() ?? 0) % configuration.neighbors.count)
       switch command & 15 {
       case 0...5: receive(peer, framed(2, take()))
       case 6: receive(peer, announcement())
@@ -82,7 +82,7 @@ private struct Run {
       case 11:
         isHolding.toggle()
         if !isHolding { release() }
-      case 12: if peer.index == 0 { commitFails.toggle() } else { takesNothing.toggle() }
+      case 12: if peer.number == 0 { commitFails.toggle() } else { takesNothing.toggle() }
       case 13: operate(peer)
       case 14: interfere()
       default: restart()
@@ -144,7 +144,7 @@ private struct Run {
       connecting.remove(attempt)
       connection = attempt
     } else {
-      let address = configuration.neighbors[peer.index].address
+      let address = configuration.neighbors[peer.number].address
       guard let accepted = engine.accept(from: address, at: now) else { return }
       connection = accepted
     }
@@ -153,7 +153,7 @@ private struct Run {
     engine.handle(.connected(connection, local: endpoint, remote: endpoint), at: now)
     settle()
     let open = OpenMessage(
-      myAS: 65066, holdTime: 90, bgpIdentifier: IPv4Address(2 + UInt32(peer.index)),
+      myAS: 65066, holdTime: 90, bgpIdentifier: IPv4Address(2 + UInt32(peer.number)),
       capabilities: [
         .unicast(.ipv4), .unicast(.ipv6), .routeRefresh, .enhancedRouteRefresh, .fourOctetAS(ASN(65066)),
         .gracefulRestart(.init(restarted: false, notification: false, restartTime: 0, families: [])),
@@ -180,7 +180,7 @@ private struct Run {
   }
 
   private mutating func operate(_ peer: PeerID) {
-    let selector = NeighborSelector.address(configuration.neighbors[peer.index].address)
+    let selector = NeighborSelector.address(configuration.neighbors[peer.number].address)
     let requests: [ControlRequest] = [
       .neighbor(selector, .up), .neighbor(selector, .down(flush: true, "")),
       .neighbor(selector, .down(flush: false, "x")), .neighbor(selector, .clear("")), .neighbor(selector, .refresh),
@@ -235,7 +235,7 @@ private struct Run {
       engine.handle(.snapshotSaved(nil), at: now)
     case .commit(let serial, let changes):
       if isHolding { held.append((serial, changes)) } else { commit(serial, changes) }
-    case .export(let index, _, let prefixes): engine.handle(.exported(index: index, .success(prefixes.count)), at: now)
+    case .export(let file, let prefixes): engine.handle(.exported(file, .success(prefixes.count)), at: now)
     case .send(let connection, _): if !takesNothing { engine.handle(.sent(connection), at: now) }
     case .log, .checkHost: break
     }

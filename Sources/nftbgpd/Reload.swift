@@ -1,0 +1,133 @@
+import AtomicFile
+import ConfigFile
+import Engine
+import Logging
+import NIOCore
+import NIOPosix
+import Netfilter
+import Primitives
+import Transport
+
+/// Another configuration while the daemon runs: SIGHUP, or nftbgpctl(8) `reload`.
+extension Daemon {
+  /// Reads the configuration file again and goes over to what it says, once reloads that are under way are done.
+  ///
+  /// - Returns: why everything stays as it was; nil when it does not.
+  func reload() async -> String? {
+    let previous = reloading
+    let task = Task {
+      _ = await previous?.value
+      return await reloadNow()
+    }
+    reloading = task
+    return await task.value
+  }
+
+  /// All or nothing: what can fail is done first.
+  private func reloadNow() async -> String? {
+    do {
+      let source = source
+      let reading = try await NIOThreadPool.singleton.runIfActive { try source.read() }
+      for finding in reading.findings {
+        logger.log(level: reading.configuration == nil ? .error : .warning, "\(finding)")
+      }
+      guard let new = reading.configuration else {
+        throw Refusal(words: reading.findings.prefix(Refusal.mostFindings).joined(separator: "\n"))
+      }
+      let old = configuration
+      guard old.nftTable.isOwned == new.nftTable.isOwned || old.nftTable.name != new.nftTable.name else {
+        throw Refusal(words: "nft table \(new.nftTable): whether it has an owner can change only at a start")
+      }
+      let opened = try await openSockets(new)
+      await host.watch(neighbors: new.neighbors.map(\.address))
+      try await kernel.adopt(new)
+      configuration = new
+      engine.reload(new, at: now)
+      settle()
+      await adoptSockets(opened, old)
+      return nil
+    } catch {
+      logger.error("configuration not reloaded: everything stays as it was")
+      return "\(error)"
+    }
+  }
+
+  /// Why a file is not taken.
+  private struct Refusal: Error, CustomStringConvertible {
+    /// As many as fit on a screen; the log has all.
+    static let mostFindings = 20
+
+    let words: String
+    var description: String { words }
+  }
+
+  /// Sockets by what the configuration says of them.
+  struct Sockets {
+    var control: [ControlSocket: any Channel] = [:]
+    var listeners: [Listener: any Channel] = [:]
+
+    func close() async {
+      for channel in Array(control.values) + Array(listeners.values) { try? await channel.close() }
+    }
+  }
+
+  /// Opens the sockets of a configuration that are not open already: all of them, or none.
+  func openSockets(_ configuration: Configuration) async throws -> Sockets {
+    var opened = Sockets()
+    do {
+      for socket in configuration.allControlSockets where sockets.control[socket] == nil {
+        // One that only becomes restricted, or ceases to be, takes the place of itself.
+        for (old, channel) in sockets.control where old.path == socket.path {
+          sockets.control[old] = nil
+          try await channel.close()
+        }
+        opened.control[socket] = try await listen(on: socket)
+      }
+      for listener in configuration.listeners where sockets.listeners[listener] == nil {
+        opened.listeners[listener] = try await listen(on: listener, for: configuration.neighbors)
+      }
+      return opened
+    } catch {
+      await opened.close()
+      throw error
+    }
+  }
+
+  /// Goes over to the sockets of the configuration that holds now.
+  private func adoptSockets(_ opened: Sockets, _ old: Configuration) async {
+    var closed = Sockets()
+    for (socket, channel) in sockets.control where !configuration.allControlSockets.contains(socket) {
+      closed.control[socket] = channel
+      sockets.control[socket] = nil
+    }
+    for (listener, channel) in sockets.listeners where !configuration.listeners.contains(listener) {
+      closed.listeners[listener] = channel
+      sockets.listeners[listener] = nil
+    }
+    await closed.close()
+    for socket in closed.control.keys {
+      do throws(SystemError) {
+        try Directory.removeSocket(socket.path)
+      } catch {
+        logger.warning("\(error)")
+      }
+    }
+    for (listener, channel) in sockets.listeners {
+      do {
+        try await protect(channel, listener.address.family, from: old.neighbors)
+      } catch {
+        logger.error("listening on \(listener.address): \(systemWords(error))")
+      }
+    }
+    sockets.control.merge(opened.control) { $1 }
+    sockets.listeners.merge(opened.listeners) { $1 }
+  }
+}
+
+extension Configuration {
+  /// As with bgpd(8), a restricted socket stands beside the ordinary one and not in its place.
+  var allControlSockets: [ControlSocket] {
+    guard controlSockets.allSatisfy(\.restricted) else { return controlSockets }
+    return controlSockets + [ControlSocket(path: Daemon.defaultSocket, restricted: false)]
+  }
+}
