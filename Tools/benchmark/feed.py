@@ -16,6 +16,8 @@ NEXT_HOP = socket.inet_aton("192.0.2.254")
 MOST_IN_UPDATE = 800
 ATTRIBUTE_SETS = 20
 BYPASS_SETS = (9, 19)
+# The community that one set of attributes has, of listed senders.
+MOVING = "3000:1"
 END_OF_RIB = b"\xff" * 16 + struct.pack("!HBHH", 23, 2, 0, 0)
 
 
@@ -88,6 +90,11 @@ class Feed:
             with open(self.files[name], "wb") as file:
                 file.write(b"".join(members))
         return self
+
+    def of_kind(self, kind):
+        """The hosts of one set of attributes, in the packed shape."""
+        hosts = parts(some_hosts(self.count), MOST_IN_UPDATE)
+        return [host for part in hosts[kind::ATTRIBUTE_SETS] for host in part]
 
     @property
     def octets(self):

@@ -11,7 +11,7 @@ import time
 
 from benchmark import netlink
 from benchmark.accounts import Group, contents
-from benchmark.feed import Feed, lone_changes
+from benchmark.feed import MOVING, Feed, lone_changes
 from benchmark.netlink import DELSETELEM, NEWSETELEM, TABLES
 from benchmark.receivers import RECEIVERS
 from benchmark.server import RouteServer
@@ -51,6 +51,13 @@ class Sets:
                 raise TimeoutError(f"the sets are not as they should be after {patience} s")
             time.sleep(0.005)
 
+    def move(self, hosts):
+        """From now on these should be in the other table."""
+        moved = set(hosts)
+        self.members["black"] = [host for host in self.members["black"] if host not in moved]
+        self.members["bypass"] = self.members["bypass"] + hosts
+        self.sample = {table: keys[-60:] for table, keys in self.members.items()}
+
     def verify(self):
         """No figure without what it is the price of: all members are in the sets."""
         for table, keys in self.members.items():
@@ -71,9 +78,9 @@ def touch_memory(count):
 class Bench:
     """A daemon with its servers, whose sessions are up."""
 
-    def __init__(self, spec, count=1, **options):
+    def __init__(self, spec, count=1, hold_time=90, **options):
         self.group = Group()
-        self.servers = [RouteServer(address) for address in SERVERS[:count]]
+        self.servers = [RouteServer(address, hold_time) for address in SERVERS[:count]]
         kind = RECEIVERS[spec["kind"]]
         try:
             self.receiver = kind(self.group, spec["directory"], SERVERS[:count], spec["products"], **options)
@@ -276,7 +283,39 @@ def restart(spec):
     return figures
 
 
-MEASURES = {function.__name__: function for function in (fill, learn, idle, change, restart)}
+def reload(spec):
+    """Another configuration: with a rule that no route matches, and with one that moves a part to the other table."""
+    feed = feed_of(spec)
+    sets = Sets(feed, False)
+    figures = {}
+    with Bench(spec, hold_time=3) as bench:
+        server = bench.servers[0]
+        bring(bench, feed.announcement, sets.await_filled)
+        for name, community in (("still", "65066:1"), ("moving", MOVING)):
+            bench.group.settle()
+            time.sleep(2.5)  # KEEPALIVEs before and after, a second apart
+            first, before, start = len(server.heard), bench.group.cpu, time.monotonic()
+            bench.receiver.reload(f'match from any community {community} set pftable "bypass"\n')
+            if name == "moving":
+                sets.move(feed.of_kind(0))
+                sets.await_filled()
+            figures[f"reload {name} wall"] = time.monotonic() - start
+            bench.group.settle()
+            figures[f"reload {name} cpu"] = bench.group.cpu - before
+            time.sleep(2.5)
+            figures[f"reload {name} lateness"] = lateness(server.heard[first - 1:])
+        sets.verify()
+        if not server.established.is_set():
+            raise RuntimeError("the session has not stayed")
+    return figures
+
+
+def lateness(times):
+    """By how much the latest KEEPALIVE was late: they are due a second after each other, a third of the hold time."""
+    return max(0, max(after - before for before, after in zip(times, times[1:])) - 1)
+
+
+MEASURES = {function.__name__: function for function in (fill, learn, idle, change, restart, reload)}
 
 
 def run(spec):

@@ -17,6 +17,9 @@ class Scenario:
     patience: int = 90
 
 
+RELOAD = Scenario("reload", {"measure": "reload", "count": 1_000_000}, ("nftbgpd",), patience=150)
+
+
 def fill(name, count, kinds, interval=False, **options):
     extra = {key: options.pop(key) for key in ("listings", "withdrawal") if key in options}
     return Scenario(name, {"measure": "fill", "count": count, "interval": interval, **extra}, kinds, **options)
@@ -40,6 +43,7 @@ def long_form():
         Scenario("idle", at_rest, keeping_well, rounds=dict.fromkeys(keeping_well, 1) | {"nftbgpd": 2}),
         *changes(400, 15),
         *restarts(),
+        RELOAD,
         *(fill(f"growth {count}", count, everybody, rounds=few) for count in GROWTH),
     ]
 
@@ -53,6 +57,7 @@ def quick_form():
         Scenario("learn worst", {"measure": "learn", "count": 1_000_000, "shape": "worst"}, ("nftbgpd", "bird")),
         *changes(200, 5, million=False),
         *restarts(),
+        RELOAD,
     ]
 
 

@@ -76,7 +76,8 @@ class NFTBGPD(Receiver):
     name, title = "nftbgpd", "nftbgpd"
     fills_sets = True
 
-    def command(self):
+    def configure(self, more=""):
+        """Writes the configuration, with more rules if any."""
         snapshot = f'"{self.path("snapshot")}"' if self.options.get("snapshot") else "no"
         text = f'AS {OUR_AS}\nrouter-id {ROUTER_ID}\nconnect-retry 1\nsocket "{self.path("nftbgpd.sock")}"\n'
         text += f"snapshot {snapshot}\nnft table inet {TABLE}\nallow from any\n"
@@ -87,7 +88,14 @@ class NFTBGPD(Receiver):
             text += f'match from any community {BLACK} set pftable "black"\n'
             # It is meant to leave at once what is withdrawn.
             text += "".join(f'table "{table}" {{ shrink-limit no }}\n' for table in ("black", "bypass"))
-        return [os.path.join(self.products, "nftbgpd"), "-f", self.write("nftbgpd.conf", text)]
+        return self.write("nftbgpd.conf", text + more)
+
+    def command(self):
+        return [os.path.join(self.products, "nftbgpd"), "-f", self.configure()]
+
+    def reload(self, more):
+        self.configure(more)
+        self.shell(self.control("reload"))
 
     def control(self, words):
         return f'{self.products}/nftbgpctl -s {self.path("nftbgpd.sock")} {words}'

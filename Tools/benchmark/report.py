@@ -51,8 +51,7 @@ def main_table(figures, rounds):
         cells.append(f"{verdict.advantage:.1f} ({title(verdict.rival)})" if verdict.advantage else "–")
         cells.append({None: "–", True: "yes", False: "**no**"}[verdict.met])
         lines.append(line(cells))
-    nothing = ["–"] * (len(COLUMNS) + 3)
-    return lines + [line(["15", "reload that filters again", ""] + nothing + ["there is no reload yet"])]
+    return lines
 
 
 def side_table(figures):

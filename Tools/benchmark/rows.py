@@ -53,6 +53,10 @@ ROWS = [
     Row("13", "show rib community 65066:666, of 200,000: CPU", "hash 200k", "show cpu", most=0.12, advantage=2,
         ahead_of="bird"),
     Row("14", "list for spamd-setup, of 200,000: CPU", "hash 200k", "export cpu", most=0.08),
+    Row("15", "reload that filters 1,000,000 again and changes nothing: CPU", "reload", "reload still cpu", most=0.5),
+    Row("15", "the same: the latest KEEPALIVE is late by", "reload", "reload still lateness", "ms", most=100),
+    Row("15", "one that moves 50,000 of them to the other table: CPU", "reload", "reload moving cpu", most=0.5),
+    Row("15", "the same: the latest KEEPALIVE is late by", "reload", "reload moving lateness", "ms", most=100),
 ]
 
 SCALES = {"MiB": 1 / MEBI, "ms": 1000, "%": 100}

@@ -9,18 +9,21 @@ from benchmark.feed import PEER_AS, message
 KEEPALIVE = message(4)
 
 
-def open_message(address):
+def open_message(address, hold_time):
     capabilities = b"\x01\x04\x00\x01\x00\x01"  # IPv4 unicast
     capabilities += b"\x41\x04" + struct.pack("!I", PEER_AS)
     capabilities += b"\x40\x02" + struct.pack("!H", 120)  # graceful restart, for the sake of End-of-RIB
     parameters = b"\x02" + bytes([len(capabilities)]) + capabilities
-    fixed = struct.pack("!BHH4sB", 4, PEER_AS, 90, socket.inet_aton(address), len(parameters))
+    fixed = struct.pack("!BHH4sB", 4, PEER_AS, hold_time, socket.inet_aton(address), len(parameters))
     return message(1, fixed + parameters)
 
 
 class RouteServer:
-    def __init__(self, address):
+    def __init__(self, address, hold_time=90):
         self.address = address
+        self.hold_time = hold_time
+        # When KEEPALIVEs have come.
+        self.heard = []
         self.established = threading.Event()
         self.sending = threading.Lock()
         self.peer = None
@@ -39,7 +42,7 @@ class RouteServer:
     def serve(self, peer):
         peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
-            peer.sendall(open_message(self.address))
+            peer.sendall(open_message(self.address, self.hold_time))
             with peer.makefile("rb") as octets:
                 while len(header := octets.read(19)) == 19:
                     length, kind = struct.unpack("!HB", header[16:])
@@ -47,6 +50,7 @@ class RouteServer:
                     if kind == 1:
                         peer.sendall(KEEPALIVE)
                     elif kind == 4:
+                        self.heard.append(time.monotonic())
                         self.peer = peer
                         self.established.set()
         except OSError:
@@ -57,7 +61,7 @@ class RouteServer:
 
     def keep_alive(self):
         while True:
-            time.sleep(25)
+            time.sleep(self.hold_time / 4)
             if self.established.is_set():
                 try:
                     self.send(KEEPALIVE)
