@@ -19,7 +19,7 @@ public func fuzzOneInput(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
 
 private struct Run {
   private var script: ArraySlice<UInt8>
-  private let configuration: Configuration
+  private var configuration: Configuration
   private var engine: Engine
   private var kernel = KernelModel()
   private var now = Instant.zero
@@ -53,10 +53,11 @@ private struct Run {
       configuration.neighbors.append(neighbor)
     }
     configuration.defaultAction = .allow
-    configuration.rules = [("bypass", 42), ("black", 666)].map { name, value in
+    configuration.rules = [(choice & 64 != 0 ? "pass" : "bypass", 42), ("black", 666)].map { name, value in
       FilterRule(
         action: .match, conditions: [.community(CommunityPattern(.any, .number(value)))], sets: [.pftable(name)])
     }
+    if choice & 128 != 0 { configuration.rules.swapAt(0, 1) }
     var options = TableOptions(name: "black")
     options.ipv4Lengths = LengthRange(choice & 16 != 0 ? 0...32 : 8...32)
     options.ipv6Lengths = LengthRange(0...128)
@@ -68,7 +69,7 @@ private struct Run {
 
   mutating func play() {
     while let command = script.popFirst() {
-      let peer = PeerID(number: Int(script.popFirst() ?? 0) % configuration.neighbors.count)
+      let peer = Int(script.popFirst() ?? 0) % configuration.neighbors.count
       switch command & 15 {
       case 0...5: receive(peer, framed(2, take()))
       case 6: receive(peer, announcement())
@@ -82,7 +83,7 @@ private struct Run {
       case 11:
         isHolding.toggle()
         if !isHolding { release() }
-      case 12: if peer.number == 0 { commitFails.toggle() } else { takesNothing.toggle() }
+      case 12: if peer == 0 { commitFails.toggle() } else { takesNothing.toggle() }
       case 13: operate(peer)
       case 14: interfere()
       default: restart()
@@ -120,13 +121,17 @@ private struct Run {
     return Message.update(update).encode(Self.context)
   }
 
-  /// One of the peer's connections: the latest, or the one before.
-  private mutating func connection(of peer: PeerID) -> ConnectionID? {
-    let own = connected.filter { $0.peer == peer }
+  private func isPeer(_ peer: Int, of connection: ConnectionID) -> Bool {
+    engine.neighbor(of: connection)?.address == configuration.neighbors[peer].address
+  }
+
+  /// One of the connections of a peer, which is the index of a neighbour: the latest, or the one before.
+  private mutating func connection(of peer: Int) -> ConnectionID? {
+    let own = connected.filter { isPeer(peer, of: $0) }
     return own.count > 1 && (script.first ?? 0) & 32 != 0 ? own.first : own.last
   }
 
-  private mutating func receive(_ peer: PeerID, _ octets: [UInt8]) {
+  private mutating func receive(_ peer: Int, _ octets: [UInt8]) {
     guard let connection = connection(of: peer) else { return }
     receive(connection, octets)
   }
@@ -137,14 +142,14 @@ private struct Run {
   }
 
   /// An attempt of ours succeeds, or the peer connects to us; whether it says everything that brings the session up, the script says.
-  private mutating func connect(_ peer: PeerID) {
+  private mutating func connect(_ peer: Int) {
     let choice = script.popFirst() ?? 0
     let connection: ConnectionID
-    if choice & 1 == 0, let attempt = connecting.first(where: { $0.peer == peer }) {
+    if choice & 1 == 0, let attempt = connecting.first(where: { isPeer(peer, of: $0) }) {
       connecting.remove(attempt)
       connection = attempt
     } else {
-      let address = configuration.neighbors[peer.number].address
+      let address = configuration.neighbors[peer].address
       guard let accepted = engine.accept(from: address, at: now) else { return }
       connection = accepted
     }
@@ -153,7 +158,7 @@ private struct Run {
     engine.handle(.connected(connection, local: endpoint, remote: endpoint), at: now)
     settle()
     let open = OpenMessage(
-      myAS: 65066, holdTime: 90, bgpIdentifier: IPv4Address(2 + UInt32(peer.number)),
+      myAS: 65066, holdTime: 90, bgpIdentifier: IPv4Address(2 + UInt32(peer)),
       capabilities: [
         .unicast(.ipv4), .unicast(.ipv6), .routeRefresh, .enhancedRouteRefresh, .fourOctetAS(ASN(65066)),
         .gracefulRestart(.init(restarted: false, notification: false, restartTime: 0, families: [])),
@@ -179,16 +184,23 @@ private struct Run {
     now = end
   }
 
-  private mutating func operate(_ peer: PeerID) {
-    let selector = NeighborSelector.address(configuration.neighbors[peer.number].address)
+  private mutating func operate(_ peer: Int) {
+    let selector = NeighborSelector.address(configuration.neighbors[peer].address)
     let requests: [ControlRequest] = [
       .neighbor(selector, .up), .neighbor(selector, .down(flush: true, "")),
       .neighbor(selector, .down(flush: false, "x")), .neighbor(selector, .clear("")), .neighbor(selector, .refresh),
       .accept(table: "black"), .showConflicts, .showRefused,
       .why(Prefix(host: .v4(IPv4Address(0x2D00_0001)))), .showRIB(RIBQuery()), .showTables, .showSummary,
     ]
-    var answer = engine.carryOut(requests[Int(script.popFirst() ?? 0) % requests.count], at: now)
+    let choice = Int(script.popFirst() ?? 0)
+    guard choice & 128 == 0 else { return reload() }
+    var answer = engine.carryOut(requests[choice % requests.count], at: now)
     while answer.next() != nil {}
+  }
+
+  private mutating func reload() {
+    configuration = Self.configuration(script.popFirst() ?? 0)
+    engine.reload(configuration, at: now)
   }
 
   /// Another program takes something out of the sets and puts something in.
@@ -228,7 +240,9 @@ private struct Run {
     case .disconnect(let connection):
       connecting.remove(connection)
       connected.removeAll { $0 == connection }
-    case .readSets: engine.handle(.setsRead(kernel.contents(configuration.tableNames)), at: now)
+    case .readSets:
+      kernel.abandon(allBut: configuration.tableNames)
+      engine.handle(.setsRead(kernel.contents(configuration.tableNames)), at: now)
     case .checkSets: engine.handle(.setsChecked(nil), at: now)
     case .saveSnapshot(let tables, _):
       snapshot = tables
