@@ -22,6 +22,8 @@ package enum ControlRequest: Hashable, Sendable {
   case neighbor(NeighborSelector, NeighborAction)
   /// Lets go what the shrink guard holds in a table; a failure when there is no such table.
   case accept(table: String)
+  /// Lets the daemon log more, or what it logs by default.
+  case log(verbose: Bool)
 
   /// Whether the answer may have a record for every route.
   package var isLong: Bool {
@@ -32,7 +34,7 @@ package enum ControlRequest: Hashable, Sendable {
       case .longestMatch, .exact, .orShorter: false
       }
     case .export: true
-    case .showSummary, .showNeighbor, .showTables, .why, .showRefused, .showConflicts, .neighbor, .accept: false
+    case .showSummary, .showNeighbor, .showTables, .why, .showRefused, .showConflicts, .neighbor, .accept, .log: false
     }
   }
 
@@ -40,7 +42,7 @@ package enum ControlRequest: Hashable, Sendable {
   package var isChange: Bool {
     switch self {
     case .showSummary, .showNeighbor, .showRIB, .showTables, .export, .why, .showRefused, .showConflicts: false
-    case .neighbor, .accept: true
+    case .neighbor, .accept, .log: true
     }
   }
 }

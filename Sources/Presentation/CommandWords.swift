@@ -19,6 +19,7 @@ package struct CommandWords {
   enum Action {
     case summary, neighbor, rib, tables, refused, conflicts, export, change, accept
     case why(Prefix)
+    case log(verbose: Bool)
   }
 
   /// Reads a command line without its options.
@@ -50,6 +51,7 @@ package struct CommandWords {
     case .why(let prefix): .why(prefix)
     case .change: .neighbor(selector, change)
     case .accept: .accept(table: table)
+    case .log(let isVerbose): .log(verbose: isVerbose)
     }
   }
 

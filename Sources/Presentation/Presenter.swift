@@ -87,7 +87,11 @@ package struct Presenter {
       return
     }
     begin(key: "")
-    if command.request.isChange { text.line("request processed") }
+    if case .log = command {
+      text.line("logging request sent.")
+    } else if command.request.isChange {
+      text.line("request processed")
+    }
     if isList {
       text.octets += ExportFormat.plain.render(list, header: nil)
     }
@@ -122,7 +126,7 @@ package struct Presenter {
       case .release77: RIBText.modernHeader
       case .list: ""
       }
-    case .showSummary, .showNeighbor, .showRIB, .export, .why, .neighbor, .accept: ""
+    case .showSummary, .showNeighbor, .showRIB, .export, .why, .neighbor, .accept, .log: ""
     }
   }
 
@@ -147,7 +151,7 @@ package struct Presenter {
     case .showSummary(terse: false): SummaryText.writeRow(report, to: &text)
     case .showSummary(terse: true): SummaryText.writeTerse(report, to: &text)
     case .showNeighbor(_, let view): NeighborText.write(report, view, to: &text)
-    case .showRIB, .showTables, .showRefused, .showConflicts, .export, .why, .neighbor, .accept: break
+    case .showRIB, .showTables, .showRefused, .showConflicts, .export, .why, .neighbor, .accept, .log: break
     }
   }
 

@@ -25,6 +25,7 @@ struct Nftbgpctl: AsyncParsableCommand {
         neighbor <neighbor>|group <group> down [flush] [<reason>]
         neighbor <neighbor>|group <group> clear [<reason>]
         table <table> accept
+        log verbose|brief
         export <table> [-o <file>] [--format spamd|plain] [--allow-empty]
       nftbgpctl(8) describes them.
       """)
@@ -77,7 +78,8 @@ struct Nftbgpctl: AsyncParsableCommand {
       if json { throw ValidationError("--json does not go with export.") }
     case .showRIB(_, .row):
       formats = Presenter.RIBFormat.allCases.map(\.rawValue)
-    case .showRIB, .showSummary, .showNeighbor, .showTables, .showRefused, .showConflicts, .why, .neighbor, .accept:
+    case .showRIB, .showSummary, .showNeighbor, .showTables, .showRefused, .showConflicts, .why, .neighbor, .accept,
+      .log:
       formats = []
     }
     if let format, !formats.contains(format) {

@@ -25,6 +25,7 @@ actor Daemon: LoopActor {
   private let kernel: KernelTables
   private let host: HostWatch
   let logger: Logger
+  private var digest = LogDigest()
   var engine: Engine
   /// Connections with neighbors, and attempts at one.
   var connections: [ConnectionID: any Channel] = [:]
@@ -61,7 +62,7 @@ actor Daemon: LoopActor {
       do {
         if let addresses = try await host.check() { engine.handle(.hostAddresses(addresses), at: now) }
       } catch {
-        logger.error("\(error); trying again")
+        write(LogRecord(.error, "\(error); trying again", kind: .hostFailed))
       }
     }
     loadSnapshot()
@@ -73,10 +74,10 @@ actor Daemon: LoopActor {
     guard let path = configuration.snapshotPath else { return }
     switch SnapshotFile.load(path) {
     case .tables(let tables, let age):
-      logger.info("snapshot \(path), \(age.seconds) s old")
+      write(LogRecord(.info, "snapshot \(path), \(age.seconds) s old", kind: .snapshot))
       engine.handle(.snapshotLoaded(tables, age: age), at: now)
-    case .absent: logger.info("no snapshot \(path)")
-    case .refused(let reason): logger.warning("snapshot refused: \(reason)")
+    case .absent: write(LogRecord(.info, "no snapshot \(path)", kind: .snapshot))
+    case .refused(let reason): write(LogRecord(.warning, "snapshot refused: \(reason)", kind: .snapshot))
     }
   }
 
@@ -94,9 +95,10 @@ actor Daemon: LoopActor {
       do throws(SystemError) {
         try SnapshotFile.save(engine.snapshot, age: engine.snapshotAge(at: now), to: path)
       } catch {
-        logger.error("\(error); the snapshot stays as it was")
+        write(LogRecord(.error, "\(error); the snapshot stays as it was", kind: .snapshot))
       }
     }
+    for record in digest.finish() { logger.log(record) }
   }
 
   /// How long the end waits for the kernel.
@@ -126,9 +128,10 @@ actor Daemon: LoopActor {
     }
     timer?.cancel()
     timer = nil
-    guard let deadline = engine.nextDeadline else { return }
+    guard let deadline = [engine.nextDeadline, digest.nextDeadline].compactMap({ $0 }).min() else { return }
     timer = loop.assumeIsolated().scheduleTask(deadline: .uptimeNanoseconds(UInt64(clamping: deadline.nanoseconds))) {
       self.assumeIsolated {
+        for record in $0.digest.advance(to: $0.now) { $0.logger.log(record) }
         $0.engine.advance(to: $0.now)
         $0.settle()
       }
@@ -150,8 +153,20 @@ actor Daemon: LoopActor {
     case .saveSnapshot(let tables, let age): saveSnapshot(tables, age)
     case .commit(let serial, let changes): commit(serial, changes)
     case .export(let index, let file, let prefixes): export(index, file, prefixes)
-    case .log(let record): logger.log(level: Logger.Level(record.level), "\(record.message)")
+    case .log(let record): write(record)
+    case .setVerbosity(let isVerbose): setVerbosity(isVerbose)
     }
+  }
+
+  private func setVerbosity(_ isVerbose: Bool) {
+    var logger = logger
+    // The handler keeps it for all loggers.
+    logger.logLevel = isVerbose ? .debug : .info
+  }
+
+  /// Writes a line, or sums it up with others.
+  func write(_ record: LogRecord) {
+    logger.log(digest.take(record, at: now))
   }
 
   // MARK: The control socket
@@ -200,7 +215,9 @@ actor Daemon: LoopActor {
       ControlHandler(refusingChanges: refusal, quota: quota) { request in
         self.assumeIsolated { daemon in
           if request.isChange, let peer {
-            daemon.logger.notice("control request of user \(peer.user), process \(peer.process)")
+            daemon.write(
+              LogRecord(
+                .notice, "control request of user \(peer.user), process \(peer.process)", kind: .operatorCommand))
           }
           return daemon.answer(request, on: channel.eventLoop)
         }
@@ -255,7 +272,7 @@ actor Daemon: LoopActor {
       do {
         if let addresses = try await host.check() { turn(.hostAddresses(addresses)) }
       } catch {
-        logger.error("\(error); what was protected stays protected")
+        write(LogRecord(.error, "\(error); what was protected stays protected", kind: .hostFailed))
       }
     }
   }
@@ -308,18 +325,6 @@ extension ExportFormat {
     switch format {
     case .spamd: self = .spamd
     case .plain: self = .plain
-    }
-  }
-}
-
-extension Logger.Level {
-  init(_ level: LogRecord.Level) {
-    switch level {
-    case .debug: self = .debug
-    case .info: self = .info
-    case .notice: self = .notice
-    case .warning: self = .warning
-    case .error: self = .error
     }
   }
 }

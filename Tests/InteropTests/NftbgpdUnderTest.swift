@@ -38,9 +38,11 @@ final class NftbgpdUnderTest {
   ///   - configuration: to which the control socket, the snapshot and the export are added.
   ///   - export: a file for `bgp_spamd`.
   ///   - log: the name of its log; what an earlier run has written stays before what this one does.
+  ///   - launcher: a command that becomes nftbgpd, such as env(1).
+  ///   - program: where it is.
   init(
     _ laboratory: Laboratory, _ configuration: String, _ arguments: [String] = [], export: String? = nil,
-    log: String = "nftbgpd.log"
+    log: String = "nftbgpd.log", launcher: [String] = [], program: String = Laboratory.product("nftbgpd")
   ) throws {
     self.laboratory = laboratory
     socket = laboratory.path("nftbgpd.sock")
@@ -48,7 +50,8 @@ final class NftbgpdUnderTest {
     text += "snapshot \"\(laboratory.path("snapshot"))\"\n"
     if let export { text += "export table \"bgp_spamd\" to \"\(export)\"\n" }
     let file = try laboratory.write(text, to: "nftbgpd.conf")
-    daemon = try laboratory.start(Laboratory.product("nftbgpd"), ["-f", file] + arguments, log: log)
+    let command = launcher + [program, "-f", file] + arguments
+    daemon = try laboratory.start(command[0], Array(command.dropFirst()), log: log)
   }
 
   /// With the tables of the published configuration, for these servers.

@@ -36,6 +36,7 @@ struct ChangeWordsTests {
       (["neighbor", "up", "up"], .neighbor(.description("up"), .up)),
       (["table", "bgp_spamd", "accept"], .accept(table: "bgp_spamd")),
       (["t", "accept", "a"], .accept(table: "accept")),
+      (["log", "verbose"], .log(verbose: true)), (["l", "b"], .log(verbose: false)),
     ] as [([String], Command)])
   func changes(words: [String], command: Command) throws {
     #expect(try CommandWords.parse(words) == command)
