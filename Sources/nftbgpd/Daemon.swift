@@ -26,6 +26,9 @@ actor Daemon: LoopActor {
   private let host: HostWatch
   let logger: Logger
   private var digest = LogDigest()
+  private let manager: ServiceManager?
+  /// The service manager has been told that the start is over.
+  private var isReady = false
   var engine: Engine
   /// Connections with neighbors, and attempts at one.
   var connections: [ConnectionID: any Channel] = [:]
@@ -40,13 +43,14 @@ actor Daemon: LoopActor {
 
   init(
     on loop: any EventLoop, _ configuration: Configuration, routerID: IPv4Address, kernel: KernelTables,
-    host: HostWatch, logger: Logger
+    host: HostWatch, logger: Logger, manager: ServiceManager?
   ) {
     self.loop = loop
     self.configuration = configuration
     self.kernel = kernel
     self.host = host
     self.logger = logger
+    self.manager = manager
     var random = SystemRandomNumberGenerator()
     engine = Engine(configuration, routerID: routerID, random: RandomSource(seed: random.next()))
   }
@@ -68,6 +72,15 @@ actor Daemon: LoopActor {
     loadSnapshot()
     engine.handle(.setsRead(contents), at: now)
     turn(.start)
+    manager?.report(from: loop) { self.assumeIsolated { $0.engine.summary } }
+    if !engine.isCommitting { reportReady() }
+  }
+
+  /// The sets have been given what an earlier run has left, or the kernel has refused it: boot need not wait for neighbors.
+  private func reportReady() {
+    guard !isReady else { return }
+    isReady = true
+    manager?.ready()
   }
 
   private func loadSnapshot() {
@@ -83,6 +96,7 @@ actor Daemon: LoopActor {
 
   /// Ends the sessions with Cease and leaves the tables in place.
   func stop() async {
+    manager?.stopping()
     for listener in listeners { try? await listener.close() }
     let open = Array(connections.values)
     turn(.stop(.init(.administrativeShutdown)))
@@ -299,6 +313,7 @@ actor Daemon: LoopActor {
       } catch {
         turn(.commitFailed(serial: serial, "\(error)"))
       }
+      reportReady()
     }
   }
 

@@ -17,6 +17,8 @@ actor KernelTables: LoopActor {
   private let isOwned: Bool
   /// The marks of the chain, by the name of the table in the configuration.
   private let marks: [String: UInt32]
+  /// Grows for as long as the kernel answers, whoever looks.
+  nonisolated let exchanges = ExchangeCount()
   var connection: NetfilterConnection
   private var monitor: RulesetMonitor
   /// The generation at the last look: what happened up to it, the look has seen.
@@ -40,7 +42,7 @@ actor KernelTables: LoopActor {
     marks = Dictionary(
       configuration.tables.compactMap { options in options.mark.map { (options.name, $0) } },
       uniquingKeysWith: { first, _ in first })
-    connection = try NetfilterConnection()
+    connection = try NetfilterConnection(counting: exchanges)
     monitor = try RulesetMonitor(table: table)
   }
 

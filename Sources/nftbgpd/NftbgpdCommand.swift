@@ -46,13 +46,15 @@ struct NftbgpdCommand: AsyncParsableCommand {
     let logger = Logger(label: "nftbgpd")
     logger.log(LogRecord(.notice, "startup, nftbgpd \(Release.version)", kind: .started))
     do {
+      let manager = try ServiceManager(environment: environment, process: getpid())
       let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
       let tableLoops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
       let kernel = try KernelTables(on: tableLoops.any(), configuration)
       let host = try HostWatch(on: tableLoops.any(), neighbors: configuration.neighbors.map(\.address))
       let daemon = Daemon(
         on: loops.any(), configuration, routerID: try await Self.routerID(configuration), kernel: kernel, host: host,
-        logger: logger)
+        logger: logger, manager: manager)
+      manager?.watch(kernel, from: daemon.loop)
       let quiet = Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() }
       let group = ServiceGroup(
         configuration: .init(

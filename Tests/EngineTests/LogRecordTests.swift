@@ -36,4 +36,17 @@ struct LogRecordTests {
     #expect(lab.carryOut(.log(verbose: false)) == .end)
     #expect(!lab.isVerbose)
   }
+
+  @Test("The summary counts the neighbors that are up, and the prefixes of each table with commas")
+  func summary() {
+    var lab = Laboratory(Laboratory.configuration(peers: 3))
+    lab.up(0)
+    lab.up(1)
+    #expect(lab.engine.summary == "2/3 neighbors up, 0 prefixes in bypass, 0 in black")
+    lab.announce(0, (0..<1204).map { "45.\($0 >> 8).\($0 & 255).1" }, 666)
+    lab.announce(1, ["198.51.100.0/24", "45.0.0.1"], 666)
+    #expect(lab.engine.summary == "2/3 neighbors up, 0 prefixes in bypass, 1,205 in black")
+    _ = lab.carryOut(.neighbor(.address(IPAddress("127.0.0.4") ?? .v4(IPv4Address(0))), .down(flush: false, "")))
+    #expect(lab.engine.summary == "2/2 neighbors up, 0 prefixes in bypass, 1,205 in black")
+  }
 }
