@@ -31,7 +31,8 @@ struct ConfigurationSource: ParsableArguments {
     guard let configuration = result.configuration else { throw Self.badConfiguration }
     let open = try result.filesWithSecrets.filter { try !FileContents.isPrivate($0) }
     for file in open {
-      say("\(file):1:1: the file holds a key and is open to others than its owner, expected chmod 600 \(file)")
+      let finding = "the file holds a key and is open to others than its owner and group"
+      say("\(file):1:1: \(finding), expected chmod 640 \(file)")
     }
     guard open.isEmpty else { throw Self.badConfiguration }
     return configuration
