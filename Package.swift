@@ -103,6 +103,8 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["Tables", "Primitives"], path: "Tests/TestSupport", swiftSettings: house),
     tests(
+      "NftbgpdTests", ["TestSupport", "nftbgpd", "Engine", "Transport", "Primitives", logging, systemPackage] + nio),
+    tests(
       "EngineTests",
       ["TestSupport", "Engine", "ConfigFile", "Control", "Tables", "RIB", "BGPSession", "BGPWire", "Primitives"]),
     tests("KernelTests", ["TestSupport", "Netfilter", "Primitives"]),

@@ -27,10 +27,10 @@ package enum FileContents {
     }
   }
 
-  /// Whether nobody but its owner may read or change the file at `path`.
+  /// Whether nobody but its owner may change the file at `path`, and nobody but its owner and its group may read it.
   package static func isPrivate(_ path: String) throws(SystemError) -> Bool {
     do {
-      let others: FilePermissions = [.groupReadWrite, .otherReadWrite]
+      let others: FilePermissions = [.groupWrite, .otherReadWrite]
       return try FilePath(path).stat().permissions.isDisjoint(with: others)
     } catch {
       throw SystemError(call: "stat \(path)", errorNumber: error.rawValue, explanation: error.description)

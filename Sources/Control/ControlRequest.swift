@@ -24,6 +24,8 @@ package enum ControlRequest: Hashable, Sendable {
   case accept(table: String)
   /// Goes over to what the configuration file says now; a failure, with every finding, when it cannot.
   case reload
+  /// Lets the daemon log more, or what it logs by default.
+  case log(verbose: Bool)
 
   /// Whether the answer may have a record for every route.
   package var isLong: Bool {
@@ -34,7 +36,8 @@ package enum ControlRequest: Hashable, Sendable {
       case .longestMatch, .exact, .orShorter: false
       }
     case .export: true
-    case .showSummary, .showNeighbor, .showTables, .why, .showRefused, .showConflicts, .neighbor, .accept, .reload:
+    case .showSummary, .showNeighbor, .showTables, .why, .showRefused, .showConflicts, .neighbor, .accept, .reload,
+      .log:
       false
     }
   }
@@ -43,7 +46,7 @@ package enum ControlRequest: Hashable, Sendable {
   package var isChange: Bool {
     switch self {
     case .showSummary, .showNeighbor, .showRIB, .showTables, .export, .why, .showRefused, .showConflicts: false
-    case .neighbor, .accept, .reload: true
+    case .neighbor, .accept, .reload, .log: true
     }
   }
 }

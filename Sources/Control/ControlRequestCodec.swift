@@ -16,6 +16,7 @@ extension ControlRequest {
     case neighbor = 9
     case accept = 10
     case reload = 11
+    case log = 12
   }
 
   /// Everything that goes on the wire: the version octet and the frame.
@@ -56,6 +57,10 @@ extension ControlRequest {
       return writer.finish()
     case .reload:
       return Self.writer(.reload).finish()
+    case .log(let isVerbose):
+      var writer = Self.writer(.log)
+      writer.write(isVerbose)
+      return writer.finish()
     }
   }
 
@@ -91,6 +96,7 @@ extension ControlRequest {
       case .neighbor: .neighbor(try reader.neighborSelector(octets), try reader.neighborAction(octets))
       case .accept: .accept(table: try reader.text(octets))
       case .reload: .reload
+      case .log: .log(verbose: try reader.bool(octets))
       }
     try reader.finish()
     return (request, frame.end)

@@ -185,7 +185,8 @@ extension Engine {
     let after = peers[index].session.state.reportState
     guard before != after else { return }
     log(
-      .notice, "\(peers[index].logName): state change \(before.name) -> \(after.name), reason: \(reason)", index)
+      .notice, "\(peers[index].logName): state change \(before.name) -> \(after.name), reason: \(reason)", index,
+      kind: .sessionChanged)
   }
 }
 

@@ -62,7 +62,7 @@ extension Engine {
       return ControlAnswer([.refused(refused()), .end])
     case .showConflicts:
       return ControlAnswer([.conflicts(conflicts()), .end])
-    case .neighbor, .accept, .reload:
+    case .neighbor, .accept, .reload, .log:
       return ControlAnswer([.failure("this changes something")])
     }
   }

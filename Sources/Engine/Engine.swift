@@ -164,6 +164,7 @@ package struct Engine: Sendable {
           message = try Message(frame, in: octets, current)
         }
         count(message, &peers[index].statistics.received)
+        if case .open(let open) = message { logOpen(open, index) }
         take(.received(message), over: connection, reason(for: message), now)
       } catch {
         if error.code == IANA.ErrorCode.updateMessage { logWhole(nil, octets.extracting(start..<offset), index) }
@@ -259,7 +260,10 @@ package struct Engine: Sendable {
   }
 
   /// A line about a neighbour, or about the daemon.
-  mutating func log(_ level: LogRecord.Level, _ message: String, _ index: Int? = nil) {
-    effects.append(.log(LogRecord(level, message, peer: index.map { peers[$0].neighbor.address })))
+  mutating func log(
+    _ level: LogRecord.Level, _ message: String, _ index: Int? = nil, kind: LogRecord.Kind? = nil, sets: [String] = []
+  ) {
+    let peer = index.map { peers[$0].neighbor.address }
+    effects.append(.log(LogRecord(level, message, peer: peer, kind: kind, sets: sets)))
   }
 }

@@ -87,22 +87,6 @@ package enum Effect: Hashable, Sendable {
   /// Write a table to a file.
   case export(ExportFile, PrefixList)
   case log(LogRecord)
-}
-
-/// A line for the log.
-package struct LogRecord: Hashable, Sendable {
-  package enum Level: Hashable, Sendable {
-    case debug, info, notice, warning, error
-  }
-
-  package var level: Level
-  package var message: String
-  /// The neighbour that it is about.
-  package var peer: IPAddress?
-
-  package init(_ level: Level, _ message: String, peer: IPAddress? = nil) {
-    self.level = level
-    self.message = message
-    self.peer = peer
-  }
+  /// Write debug lines, too, or no more.
+  case setVerbosity(Bool)
 }

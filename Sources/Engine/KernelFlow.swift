@@ -11,7 +11,9 @@ extension Engine {
     if isFirst {
       let count = contents.reduce(0) { $0 + $1.hosts.count + $1.intervals.count }
       if count > 0 {
-        log(.info, "the tables hold \(count) elements of an earlier run: kept until the feed is complete")
+        log(
+          .info, "the tables hold \(count) elements of an earlier run: kept until the feed is complete", kind: .snapshot
+        )
       }
     }
     if !changes.isEmpty { effects.append(.commit(serial: tables.begin(changes), changes)) }
@@ -27,7 +29,7 @@ extension Engine {
 
   mutating func setsChecked(_ change: String?, _ now: Instant) {
     guard let change else { return }
-    log(.warning, "\(change); repairing")
+    log(.warning, "\(change); repairing", kind: .foreignChange)
     tables.distrust()
     readSetsIfNeeded()
   }
@@ -61,7 +63,7 @@ extension Engine {
 
   mutating func snapshotSaved(_ error: SystemError?, _ now: Instant) {
     guard let error else { return }
-    log(.error, "\(error); the snapshot stays as it was")
+    log(.error, "\(error); the snapshot stays as it was", kind: .snapshot)
     snapshotDeadline = now + ExportSchedule.retryTime
   }
 
@@ -70,12 +72,15 @@ extension Engine {
   mutating func committed(_ serial: UInt64, _ refusals: [KernelRefusal], _ duration: Interval, _ now: Instant) {
     guard let (sums, alarms) = tables.committed(serial, refusing: refusals, at: now) else { return }
     for refusal in alarms {
-      log(.error, "set \(refusal.set.name): \(refusal.reason): \(refusal.prefixes.count) elements have to wait")
+      log(
+        .error, "set \(refusal.set.name): \(refusal.reason): \(refusal.prefixes.count) elements have to wait",
+        kind: .kernelFailed, sets: [refusal.set.name])
     }
     pause(after: duration, elements: sums.reduce(0) { $0 + $1.added + $1.removed }, now)
     readSetsIfNeeded()
-    let counts = sums.map { "+\($0.added) -\($0.removed) \($0.name)" }.joined(separator: ", ")
-    log(.info, "\(counts) in \(duration.milliseconds) ms")
+    let changes = KernelChanges(
+      sums.map { .init(name: $0.name, added: $0.added, removed: $0.removed) }, in: duration)
+    effects.append(.log(LogRecord(changes)))
     exports.mark(tables: sums.map(\.name), at: now)
     if configuration.snapshotPath != nil {
       let earliest = max(now + Self.snapshotTime, lastSnapshot.map { $0 + Self.snapshotPause } ?? now)
@@ -98,7 +103,7 @@ extension Engine {
   mutating func tablesFailed(_ serial: UInt64?, _ reason: String, _ now: Instant) {
     guard tables.failed(serial, reason, at: now) else { return }
     let wait = tables.retryDeadline.map { ($0 - now).seconds } ?? 0
-    log(.error, "\(reason); the tables stay as they are, next attempt in \(wait) s")
+    log(.error, "\(reason); the tables stay as they are, next attempt in \(wait) s", kind: .kernelFailed)
   }
 
   // MARK: Export files
@@ -116,7 +121,8 @@ extension Engine {
         exports.done(file, retry: false, at: now)
         log(
           .warning,
-          "table \(file.table) has no entry for \(file.path), which stays as it was (allow-empty would write it)")
+          "table \(file.table) has no entry for \(file.path), which stays as it was (allow-empty would write it)",
+          kind: .exportFailed, sets: [file.table])
       } else {
         effects.append(.export(file, prefixes))
       }
@@ -127,10 +133,11 @@ extension Engine {
     switch result {
     case .success(let count):
       exports.done(file, retry: false, at: now)
-      log(.info, "wrote \(count) entries of \(file.table) to \(file.path)")
+      log(
+        .info, "wrote \(count) entries of \(file.table) to \(file.path)", kind: .exported, sets: [file.table])
     case .failure(let error):
       exports.done(file, retry: true, at: now)
-      log(.error, "\(error); \(file.path) stays as it was")
+      log(.error, "\(error); \(file.path) stays as it was", kind: .exportFailed, sets: [file.table])
     }
   }
 }

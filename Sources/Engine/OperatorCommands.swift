@@ -24,7 +24,12 @@ extension Engine {
     case .accept(let name):
       guard let table = tables.table(named: name) else { return ControlAnswer([.failure(noSuchTable(name))]) }
       let count = letGo(table, now)
-      log(.notice, "table \(name): \(count) held prefixes leave, the operator has accepted it")
+      log(
+        .notice, "table \(name): \(count) held prefixes leave, the operator has accepted it", kind: .held, sets: [name]
+      )
+      return ControlAnswer([.end])
+    case .log(let isVerbose):
+      effects.append(.setVerbosity(isVerbose))
       return ControlAnswer([.end])
     case .showSummary, .showNeighbor, .showRIB, .showTables, .export, .why, .showRefused, .showConflicts, .reload:
       return answer(request, at: now)
@@ -58,7 +63,9 @@ extension Engine {
     prefixes.ipv4 = peers[index].rib.ipv4.routes.keys
     prefixes.ipv6 = peers[index].rib.ipv6.routes.keys
     guard !prefixes.isEmpty else { return }
-    log(.notice, "\(peers[index].logName): removing its \(prefixes.count) prefixes, \(reason)", index)
+    log(
+      .notice, "\(peers[index].logName): removing its \(prefixes.count) prefixes, \(reason)", index,
+      kind: .routesRemoved)
     withoutHolding(now) { engine in engine.withdraw(prefixes, index) }
     peers[index].staleDeadline = nil
     peers[index].lostAt = nil
@@ -81,14 +88,14 @@ extension Engine {
     guard !peers[index].ignoresRefresh, requestRefresh(index, now) else { return }
     peers[index].restartDeadline = nil
     peers[index].answerDeadline = now + Self.answerTime
-    log(.info, "\(peers[index].logName): there is room again, asking for its prefixes", index)
+    log(.info, "\(peers[index].logName): there is room again, asking for its prefixes", index, kind: .prefixLimit)
   }
 
   /// Asks a neighbour that had too many prefixes to send them again, or starts its session anew where it cannot be asked.
   mutating func askAgain(_ index: Int, _ now: Instant) {
     peers[index].restartDeadline = nil
     guard peers[index].session.isEstablished else { return }
-    log(.info, "\(peers[index].logName): asking for its prefixes again", index)
+    log(.info, "\(peers[index].logName): asking for its prefixes again", index, kind: .prefixLimit)
     guard !peers[index].ignoresRefresh, requestRefresh(index, now) else { return startAnew(index, now) }
     peers[index].answerDeadline = now + Self.answerTime
   }

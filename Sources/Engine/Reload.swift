@@ -39,7 +39,7 @@ extension Engine {
       if isStarted, !peers[index].isShutDown { step(index, .start, "configuration reloaded", now) }
     }
     releaseInheritedWhenComplete()
-    log(.notice, "configuration reloaded")
+    log(.notice, "configuration reloaded", kind: .reloaded)
   }
 
   // MARK: Sessions
@@ -96,7 +96,8 @@ extension Engine {
     let renumbering = tables.adopt(
       new, isElsewhere: old.nftTable != configuration.nftTable || marks(old) != marks(configuration))
     for name in oldNames where !new.names.contains(name) {
-      log(.warning, "table \(name): no rule fills it any more: its sets are emptied")
+      log(
+        .warning, "table \(name): no rule fills it any more: its sets are emptied", kind: .reloaded, sets: [name])
     }
     var deadlines: [TableID: Instant] = [:]
     for (table, deadline) in inheritedDeadlines {

@@ -89,7 +89,9 @@ extension Engine {
     peers[index].quietDeadline = nil
     guard peers[index].rib.staleCount > 0 else { return }
     setStaleDeadline(index, now)
-    log(.warning, "\(peers[index].logName): has announced nothing yet, its stale prefixes wait for stale-time", index)
+    log(
+      .warning, "\(peers[index].logName): has announced nothing yet, its stale prefixes wait for stale-time", index,
+      kind: .routesKept)
   }
 
   /// The peer's table is complete: what is still stale has left.
@@ -105,11 +107,12 @@ extension Engine {
     takeUpRoom(index, now)
     let prefixes = peers[index].rib.count
     let how = bySilence ? "no End-of-RIB, but silent" : "End-of-RIB"
-    log(.info, "\(peers[index].logName): table complete with \(prefixes) prefixes (\(how))", index)
+    log(
+      .info, "\(peers[index].logName): table complete with \(prefixes) prefixes (\(how))", index, kind: .tableComplete)
     if prefixes > 0, peers[index].routesInTables == 0 {
       log(
         .warning, "\(peers[index].logName): \(prefixes) prefixes received, 0 in tables: no rule fills one from them",
-        index)
+        index, kind: .refused)
     }
     exports.mark(at: now)
     releaseInheritedWhenComplete()
@@ -127,7 +130,7 @@ extension Engine {
       peers[index].rib.sweep(family, into: &changes)
     }
     guard !changes.isEmpty else { return }
-    log(.info, "\(peers[index].logName): removing \(changes.count) stale prefixes", index)
+    log(.info, "\(peers[index].logName): removing \(changes.count) stale prefixes", index, kind: .routesRemoved)
     applyChanges(index)
     // Stale routes have made room for prefixes that there was none for before.
     if peers[index].statistics.overLimit > 0 { peers[index].hasRoom = true }
@@ -143,14 +146,16 @@ extension Engine {
     log(
       .error,
       "\(name): prefix limit reached (\(limit)): no further prefixes are taken, it is asked again in \(minutes) min",
-      index)
+      index, kind: .prefixLimit)
   }
 
   /// One line for each reason, table and session: what follows is counted.
   mutating func logRefusal(_ prefix: Prefix, _ named: TableSet, _ refusal: Refusal, _ index: Int) {
     for table in named where peers[index].loggedRefusals.insert(.init(table: table, refusal: refusal)).inserted {
       let name = tables.names[Int(table.index)]
-      log(.warning, "\(peers[index].logName): \(prefix) is kept out of \(name): \(refusal)", index)
+      log(
+        .warning, "\(peers[index].logName): \(prefix) is kept out of \(name): \(refusal)", index, kind: .refused,
+        sets: [name])
     }
   }
 
@@ -160,17 +165,17 @@ extension Engine {
       let found = tables.exclusions.overlapping(prefix), loggedProtections.insert(found).inserted
     else { return }
     let feed = index.map { peers[$0].logName } ?? "the feed"
+    let name = tables.names[Int(table.index)]
     log(
-      .warning,
-      "\(feed): \(prefix) would block \(found.prefix), \(found.reason): carved out of \(tables.names[Int(table.index)])",
-      index)
+      .warning, "\(feed): \(prefix) would block \(found.prefix), \(found.reason): carved out of \(name)", index,
+      kind: .refused, sets: [name])
   }
 
   private mutating func logChanges(_ index: Int) {
     for change in changes {
       switch change {
-      case .announced(let prefix, _, _): log(.info, "\(peers[index].logName): announced \(prefix)", index)
-      case .withdrawn(let prefix, _): log(.info, "\(peers[index].logName): withdrawn \(prefix)", index)
+      case .announced(let prefix, _, _): log(.info, "\(peers[index].logName): announced \(prefix)", index, kind: .route)
+      case .withdrawn(let prefix, _): log(.info, "\(peers[index].logName): withdrawn \(prefix)", index, kind: .route)
       }
     }
   }

@@ -17,7 +17,7 @@ extension Engine {
     let after = peers[index].session.state.reportState
     if before != after {
       let change = "state change \(before.name) -> \(after.name)"
-      log(.notice, "\(peers[index].logName): \(change), reason: \(reason)", index)
+      log(.notice, "\(peers[index].logName): \(change), reason: \(reason)", index, kind: .sessionChanged)
     }
     for position in actions.indices {
       perform(actions[position], index, now)
@@ -36,8 +36,16 @@ extension Engine {
     case .deliverRefresh(let family, let subtype): refresh(index, family, subtype, now)
     case .ignored(let refresh):
       guard peers[index].loggedSubtypes.insert(refresh.subtype).inserted else { return }
-      log(.warning, "\(peers[index].logName): ignored a ROUTE-REFRESH of subtype \(refresh.subtype)", index)
+      log(
+        .warning, "\(peers[index].logName): ignored a ROUTE-REFRESH of subtype \(refresh.subtype)", index,
+        kind: .badMessage)
     }
+  }
+
+  /// What a neighbour says of itself, for those who want to know why a session does not come up.
+  mutating func logOpen(_ open: OpenMessage, _ index: Int) {
+    let text = "AS \(open.asn.value), hold time \(open.holdTime) s, identifier \(open.bgpIdentifier)"
+    log(.debug, "\(peers[index].logName): received OPEN: \(text)", index)
   }
 
   mutating func send(_ message: Message, _ index: Int, _ now: Instant) {
@@ -52,7 +60,9 @@ extension Engine {
     if case .update(let update) = message, update.endOfRIB != nil { peers[index].statistics.endOfRIBSent += 1 }
     if case .notification(let notification) = message, !notification.isCollision {
       peers[index].lastErrorSent = notification.description
-      log(.warning, "\(peers[index].logName): sending notification: \(notification.description)", index)
+      log(
+        .warning, "\(peers[index].logName): sending notification: \(notification.description)", index,
+        kind: .notification)
     }
     effects.append(.send(connection, message.encode(context)))
     guard peers[index].connection?.id == connection else { return }
@@ -107,7 +117,9 @@ extension Engine {
       peers[index].lastErrorReceived = notification.description
       peers[index].lastShutdownReason = notification.shutdownText ?? ""
       let text = notification.shutdownText.map { ", \"\($0)\"" } ?? ""
-      log(.warning, "\(peers[index].logName): received notification: \(notification.description)\(text)", index)
+      log(
+        .warning, "\(peers[index].logName): received notification: \(notification.description)\(text)", index,
+        kind: .notification)
     }
     peers[index].quietDeadline = nil
     peers[index].quietBound = nil
@@ -129,7 +141,7 @@ extension Engine {
     setStaleDeadline(index, now)
     let staleTime = staleTimes(index).max() ?? .zero
     let kept = "keeping its \(peers[index].rib.count) prefixes for up to \(staleTime.seconds) s"
-    log(.notice, "\(peers[index].logName): \(kept)", index)
+    log(.notice, "\(peers[index].logName): \(kept)", index, kind: .routesKept)
   }
 
   /// The peer begins or ends a resend (RFC 7313 §4): what it does not repeat in between has left.

@@ -56,7 +56,9 @@ extension Engine {
       if staleTime(index, .v6(prefix), route.attributes, table) <= elapsed { expired.ipv6.append(prefix) }
     }
     if !expired.isEmpty {
-      log(.warning, "\(peers[index].logName): stale-time is over: removing \(expired.count) prefixes", index)
+      log(
+        .warning, "\(peers[index].logName): stale-time is over: removing \(expired.count) prefixes", index,
+        kind: .routesRemoved)
       withoutHolding(now) { engine in engine.withdraw(expired, index) }
     }
     if peers[index].rib.staleCount > 0, let next = staleTimes(index).filter({ $0 > elapsed }).min() {
@@ -90,12 +92,15 @@ extension Engine {
         // What the sets hold is as old, so it is not to begin another day; but the feed gets its chance to confirm it.
         inheritedDeadlines[table] = now + Self.longestSynchronization
         log(
-          .warning, "the snapshot of table \(name) is \(age.seconds) s old, stale-time is \(time.seconds) s: not used")
+          .warning, "the snapshot of table \(name) is \(age.seconds) s old, stale-time is \(time.seconds) s: not used",
+          kind: .snapshot, sets: [name])
         continue
       }
       inheritedDeadlines[table] = now + Interval(nanoseconds: time.nanoseconds - age.nanoseconds)
       tables.inherit(prefixes, table)
-      log(.info, "\(prefixes.count) prefixes of \(name) restored from the snapshot: kept until the feed is complete")
+      log(
+        .info, "\(prefixes.count) prefixes of \(name) restored from the snapshot: kept until the feed is complete",
+        kind: .snapshot, sets: [name])
     }
   }
 
@@ -116,7 +121,10 @@ extension Engine {
     for (table, deadline) in inheritedDeadlines.sorted(by: { $0.key < $1.key }) where deadline <= now {
       inheritedDeadlines[table] = nil
       guard tables.inherited[table] != nil else { continue }
-      log(.warning, "stale-time is over: removing what an earlier run left in \(tables.names[Int(table.index)])")
+      let name = tables.names[Int(table.index)]
+      log(
+        .warning, "stale-time is over: removing what an earlier run left in \(name)", kind: .routesRemoved, sets: [name]
+      )
       withoutHolding(now) { engine in engine.tables.releaseInherited(table) }
     }
   }
@@ -128,14 +136,14 @@ extension Engine {
     for (table, count, isMore) in tables.holdMassRemovals(at: now) {
       let name = tables.names[Int(table.index)]
       guard !isMore else {
-        log(.info, "table \(name): \(count) more prefixes are held")
+        log(.info, "table \(name): \(count) more prefixes are held", kind: .held, sets: [name])
         continue
       }
       let hold = tables.policies[Int(table.index)].shrinkHold.seconds
       log(
         .error,
         "table \(name): \(count) prefixes are gone from the feed at once: held for \(hold) s unless it announces them "
-          + "again; \"nftbgpctl table \(name) accept\" lets them go")
+          + "again; \"nftbgpctl table \(name) accept\" lets them go", kind: .held, sets: [name])
     }
   }
 
@@ -152,7 +160,9 @@ extension Engine {
       var count = 0
       withoutHolding(now) { engine in count = engine.tables.releaseHeld(table, dueAt: now) }
       guard count > 0 else { continue }
-      log(.warning, "table \(tables.names[index]): \(count) held prefixes leave, the hold time is over")
+      let name = tables.names[index]
+      log(
+        .warning, "table \(name): \(count) held prefixes leave, the hold time is over", kind: .held, sets: [name])
     }
   }
 

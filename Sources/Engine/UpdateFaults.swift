@@ -18,7 +18,7 @@ extension Engine {
       if fault.verdict == .discard { peers[index].statistics.attributesDiscarded += 1 }
       guard peers[index].loggedFaults.insert(fault).inserted else { continue }
       let reaction = fault.verdict == .discard ? "attribute discarded" : "treated as withdraw"
-      log(.warning, "\(peers[index].logName): bad UPDATE, \(fault.description), \(reaction)", index)
+      log(.warning, "\(peers[index].logName): bad UPDATE, \(fault.description), \(reaction)", index, kind: .badMessage)
     }
   }
 
@@ -39,6 +39,6 @@ extension Engine {
       (update.withdrawn.all.map { "-\($0)" } + update.announced.all.map { "+\($0)" }).joined(separator: " ")
     }
     let of = routes.map { $0.isEmpty ? " without routes" : " of \($0)" } ?? ""
-    log(.warning, "\(peers[index].logName): bad UPDATE\(of), in full: \(whole.hexadecimal)", index)
+    log(.warning, "\(peers[index].logName): bad UPDATE\(of), in full: \(whole.hexadecimal)", index, kind: .badMessage)
   }
 }

@@ -26,9 +26,11 @@ package struct NetfilterConnection: ~Copyable {
   var channel: NetlinkChannel
 
   /// Opens a socket in the network namespace of the calling thread.
-  package init() throws(NetfilterError) {
+  ///
+  /// - Parameter exchanges: counts each datagram that the kernel answers with.
+  package init(counting exchanges: ExchangeCount = ExchangeCount()) throws(NetfilterError) {
     do throws(SocketFault) {
-      channel = try NetlinkChannel(protocol: NETLINK_NETFILTER)
+      channel = try NetlinkChannel(protocol: NETLINK_NETFILTER, exchanges: exchanges)
     } catch {
       throw NetfilterError(.open, errorNumber: error.errorNumber)
     }

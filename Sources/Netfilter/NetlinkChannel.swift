@@ -14,9 +14,11 @@ struct NetlinkChannel: ~Copyable {
   /// Replies come in datagrams of at most 32 KiB.
   private var buffer = [UInt8](repeating: 0, count: 64 << 10)
   private var nextSequence: UInt32 = 1
+  private let exchanges: ExchangeCount
 
   /// Opens a socket for questions to NETLINK_NETFILTER or NETLINK_ROUTE.
-  init(protocol: CInt) throws(SocketFault) {
+  init(protocol: CInt, exchanges: ExchangeCount = ExchangeCount()) throws(SocketFault) {
+    self.exchanges = exchanges
     socket = try NetlinkSocket(protocol: `protocol`)
   }
 
@@ -147,6 +149,7 @@ struct NetlinkChannel: ~Copyable {
         throw NetfilterError(operation, errorNumber: error.errorNumber)
       }
       guard length > 0 else { throw NetfilterError(operation, errorNumber: ETIMEDOUT) }
+      exchanges.increment()
       do throws(MalformedReply) {
         let octets = buffer.span
         var datagram = OctetReader(0..<length, of: octets)

@@ -14,6 +14,7 @@ package enum Command: Hashable, Sendable {
   case neighbor(NeighborSelector, NeighborAction)
   case accept(table: String)
   case reload
+  case log(verbose: Bool)
 
   package enum NeighborView: Hashable, Sendable {
     case full, timers, terse
@@ -42,6 +43,7 @@ package enum Command: Hashable, Sendable {
     case .neighbor(let selector, let action): .neighbor(selector, action)
     case .accept(let table): .accept(table: table)
     case .reload: .reload
+    case .log(let isVerbose): .log(verbose: isVerbose)
     }
   }
 }

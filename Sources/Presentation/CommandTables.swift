@@ -7,7 +7,7 @@ extension CommandWords {
   enum Position {
     case main, show, showBGP, summary, neighbor, neighborGroup, neighborView, rib, ribPrefix, ribNeighbor, ribGroup
     case asn, sourceAS, peerAS, community, largeCommunity, table
-    case why, peer, peerGroup, peerAction, downReason, reason, changedTable, tableAction
+    case why, peer, peerGroup, peerAction, downReason, reason, changedTable, tableAction, verbosity
     /// Nothing may: the words so far were bgpctl's, and this is why they are not nftbgpctl's.
     case refusal(String)
 
@@ -40,6 +40,11 @@ extension CommandWords {
       case .reason: CommandWords.reason
       case .changedTable: [.value("<table>", .tableAction, Words.text) { $0.table = $1 }]
       case .tableAction: [.keyword("accept") { $0.action = .accept }]
+      case .verbosity:
+        [
+          .keyword("verbose") { $0.action = .log(verbose: true) },
+          .keyword("brief") { $0.action = .log(verbose: false) },
+        ]
       case .refusal: []
       }
     }
@@ -52,7 +57,7 @@ extension CommandWords {
       .refused("fib", "fib: nftbgpd installs no routes"),
       .keyword("neighbor", .peer) { $0.action = .change },
       .refused("network", "network: nftbgpd announces nothing"),
-      .refused("log", "log: not there yet"),
+      .keyword("log", .verbosity),
       .keyword("export", .table) { $0.action = .export },
       .keyword("why", .why),
       .keyword("table", .changedTable),

@@ -19,6 +19,7 @@ package struct CommandWords {
   enum Action {
     case summary, neighbor, rib, tables, refused, conflicts, export, change, accept, reload
     case why(Prefix)
+    case log(verbose: Bool)
   }
 
   /// Reads a command line without its options.
@@ -51,6 +52,7 @@ package struct CommandWords {
     case .change: .neighbor(selector, change)
     case .accept: .accept(table: table)
     case .reload: .reload
+    case .log(let isVerbose): .log(verbose: isVerbose)
     }
   }
 

@@ -87,8 +87,12 @@ package struct Presenter {
       return
     }
     begin(key: "")
-    if command == .reload { text.line("reload request sent.") }  // bgpctl(8)'s words
-    if command.request.isChange { text.line("request processed") }
+    switch command {
+    // bgpctl(8)'s words.
+    case .log: text.line("logging request sent.")
+    case .reload: text.line("reload request sent.\nrequest processed")
+    default: if command.request.isChange { text.line("request processed") }
+    }
     if isList {
       text.octets += ExportFormat.plain.render(list, header: nil)
     }
@@ -123,7 +127,7 @@ package struct Presenter {
       case .release77: RIBText.modernHeader
       case .list: ""
       }
-    case .showSummary, .showNeighbor, .showRIB, .export, .why, .neighbor, .accept, .reload: ""
+    case .showSummary, .showNeighbor, .showRIB, .export, .why, .neighbor, .accept, .reload, .log: ""
     }
   }
 
@@ -148,7 +152,7 @@ package struct Presenter {
     case .showSummary(terse: false): SummaryText.writeRow(report, to: &text)
     case .showSummary(terse: true): SummaryText.writeTerse(report, to: &text)
     case .showNeighbor(_, let view): NeighborText.write(report, view, to: &text)
-    case .showRIB, .showTables, .showRefused, .showConflicts, .export, .why, .neighbor, .accept, .reload: break
+    case .showRIB, .showTables, .showRefused, .showConflicts, .export, .why, .neighbor, .accept, .reload, .log: break
     }
   }
 

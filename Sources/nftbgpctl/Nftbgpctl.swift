@@ -26,6 +26,7 @@ struct Nftbgpctl: AsyncParsableCommand {
         neighbor <neighbor>|group <group> clear [<reason>]
         table <table> accept
         reload
+        log verbose|brief
         export <table> [-o <file>] [--format spamd|plain] [--allow-empty]
       nftbgpctl(8) describes them.
       """)
@@ -79,7 +80,7 @@ struct Nftbgpctl: AsyncParsableCommand {
     case .showRIB(_, .row):
       formats = Presenter.RIBFormat.allCases.map(\.rawValue)
     case .showRIB, .showSummary, .showNeighbor, .showTables, .showRefused, .showConflicts, .why, .neighbor, .accept,
-      .reload:
+      .reload, .log:
       formats = []
     }
     if let format, !formats.contains(format) {

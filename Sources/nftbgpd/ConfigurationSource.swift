@@ -48,8 +48,8 @@ struct ConfigurationSource: ParsableArguments {
     var reading = Reading(
       configuration: result.configuration, findings: result.diagnostics.map(\.description))
     for file in try result.filesWithSecrets.filter({ try !FileContents.isPrivate($0) }) {
-      reading.findings.append(
-        "\(file):1:1: the file holds a key and is open to others than its owner, expected chmod 600 \(file)")
+      let finding = "the file holds a key and is open to others than its owner and group"
+      reading.findings.append("\(file):1:1: \(finding), expected chmod 640 \(file)")
       reading.configuration = nil
     }
     return reading

@@ -27,6 +27,10 @@ actor Daemon: LoopActor {
   let kernel: KernelTables
   let host: HostWatch
   let logger: Logger
+  private var digest = LogDigest()
+  let manager: ServiceManager?
+  /// The service manager has been told that the start is over.
+  private(set) var isReady = false
   var engine: Engine
   /// Connections with neighbors, and attempts at one.
   var connections: [ConnectionID: any Channel] = [:]
@@ -44,7 +48,7 @@ actor Daemon: LoopActor {
 
   init(
     on loop: any EventLoop, _ source: ConfigurationSource, _ configuration: Configuration, routerID: IPv4Address,
-    kernel: KernelTables, host: HostWatch, logger: Logger
+    kernel: KernelTables, host: HostWatch, logger: Logger, manager: ServiceManager?
   ) {
     self.loop = loop
     self.source = source
@@ -52,6 +56,7 @@ actor Daemon: LoopActor {
     self.kernel = kernel
     self.host = host
     self.logger = logger
+    self.manager = manager
     var random = SystemRandomNumberGenerator()
     engine = Engine(configuration, routerID: routerID, random: RandomSource(seed: random.next()))
   }
@@ -63,27 +68,37 @@ actor Daemon: LoopActor {
       do {
         if let addresses = try await host.check() { engine.handle(.hostAddresses(addresses), at: now) }
       } catch {
-        logger.error("\(error); trying again")
+        write(LogRecord(.error, "\(error); trying again", kind: .hostFailed))
       }
     }
     loadSnapshot()
     engine.handle(.setsRead(contents), at: now)
     turn(.start)
+    manager?.report(from: loop) { self.assumeIsolated { $0.engine.summary } }
+    if !engine.isCommitting { reportReady() }
+  }
+
+  /// The sets have been given what an earlier run has left, or the kernel has refused it: boot need not wait for neighbors.
+  private func reportReady() {
+    guard !isReady else { return }
+    isReady = true
+    manager?.ready()
   }
 
   private func loadSnapshot() {
     guard let path = configuration.snapshotPath else { return }
     switch SnapshotFile.load(path) {
     case .tables(let tables, let age):
-      logger.info("snapshot \(path), \(age.seconds) s old")
+      write(LogRecord(.info, "snapshot \(path), \(age.seconds) s old", kind: .snapshot))
       engine.handle(.snapshotLoaded(tables, age: age), at: now)
-    case .absent: logger.info("no snapshot \(path)")
-    case .refused(let reason): logger.warning("snapshot refused: \(reason)")
+    case .absent: write(LogRecord(.info, "no snapshot \(path)", kind: .snapshot))
+    case .refused(let reason): write(LogRecord(.warning, "snapshot refused: \(reason)", kind: .snapshot))
     }
   }
 
   /// Ends the sessions with Cease and leaves the tables in place.
   func stop() async {
+    manager?.stopping()
     await sockets.close()
     let open = Array(connections.values)
     turn(.stop(.init(.administrativeShutdown)))
@@ -96,9 +111,10 @@ actor Daemon: LoopActor {
       do throws(SystemError) {
         try SnapshotFile.save(engine.snapshot, age: engine.snapshotAge(at: now), to: path)
       } catch {
-        logger.error("\(error); the snapshot stays as it was")
+        write(LogRecord(.error, "\(error); the snapshot stays as it was", kind: .snapshot))
       }
     }
+    for record in digest.finish() { logger.log(record) }
   }
 
   /// How long the end waits for the kernel.
@@ -128,9 +144,10 @@ actor Daemon: LoopActor {
     }
     timer?.cancel()
     timer = nil
-    guard let deadline = engine.nextDeadline else { return }
+    guard let deadline = [engine.nextDeadline, digest.nextDeadline].compactMap({ $0 }).min() else { return }
     timer = loop.assumeIsolated().scheduleTask(deadline: .uptimeNanoseconds(UInt64(clamping: deadline.nanoseconds))) {
       self.assumeIsolated {
+        for record in $0.digest.advance(to: $0.now) { $0.logger.log(record) }
         $0.engine.advance(to: $0.now)
         $0.settle()
       }
@@ -152,8 +169,20 @@ actor Daemon: LoopActor {
     case .saveSnapshot(let tables, let age): saveSnapshot(tables, age)
     case .commit(let serial, let changes): commit(serial, changes)
     case .export(let file, let prefixes): export(file, prefixes)
-    case .log(let record): logger.log(level: Logger.Level(record.level), "\(record.message)")
+    case .log(let record): write(record)
+    case .setVerbosity(let isVerbose): setVerbosity(isVerbose)
     }
+  }
+
+  private func setVerbosity(_ isVerbose: Bool) {
+    var logger = logger
+    // The handler keeps it for all loggers.
+    logger.logLevel = isVerbose ? .debug : .info
+  }
+
+  /// Writes a line, or sums it up with others.
+  func write(_ record: LogRecord) {
+    logger.log(digest.take(record, at: now))
   }
 
   // MARK: The control socket
@@ -202,7 +231,9 @@ actor Daemon: LoopActor {
       ControlHandler(refusingChanges: refusal, quota: quota) { request in
         self.assumeIsolated { daemon in
           if request.isChange, let peer {
-            daemon.logger.notice("control request of user \(peer.user), process \(peer.process)")
+            daemon.write(
+              LogRecord(
+                .notice, "control request of user \(peer.user), process \(peer.process)", kind: .operatorCommand))
           }
           return daemon.answer(request, on: channel.eventLoop)
         }
@@ -261,7 +292,7 @@ actor Daemon: LoopActor {
       do {
         if let addresses = try await host.check() { turn(.hostAddresses(addresses)) }
       } catch {
-        logger.error("\(error); what was protected stays protected")
+        write(LogRecord(.error, "\(error); what was protected stays protected", kind: .hostFailed))
       }
     }
   }
@@ -288,6 +319,7 @@ actor Daemon: LoopActor {
       } catch {
         turn(.commitFailed(serial: serial, "\(error)"))
       }
+      reportReady()
     }
   }
 
@@ -314,18 +346,6 @@ extension ExportFormat {
     switch format {
     case .spamd: self = .spamd
     case .plain: self = .plain
-    }
-  }
-}
-
-extension Logger.Level {
-  init(_ level: LogRecord.Level) {
-    switch level {
-    case .debug: self = .debug
-    case .info: self = .info
-    case .notice: self = .notice
-    case .warning: self = .warning
-    case .error: self = .error
     }
   }
 }

@@ -21,6 +21,8 @@ actor KernelTables: LoopActor {
   private var abandoned: [SetDeclaration] = []
   /// The chain is not as the configuration says.
   private var isChainOld = false
+  /// Grows for as long as the kernel answers, whoever looks.
+  nonisolated let exchanges = ExchangeCount()
   var connection: NetfilterConnection
   private var monitor: RulesetMonitor
   /// The generation at the last look: what happened up to it, the look has seen.
@@ -42,7 +44,7 @@ actor KernelTables: LoopActor {
     names = configuration.tableNames
     isOwned = configuration.nftTable.isOwned
     marks = configuration.marks
-    connection = try NetfilterConnection()
+    connection = try NetfilterConnection(counting: exchanges)
     monitor = try RulesetMonitor(table: table)
   }
 

@@ -2,6 +2,8 @@ import ArgumentParser
 import AtomicFile
 import ConfigFile
 import Control
+import Engine
+import FoundationEssentials
 import Glibc
 import Logging
 import NIOCore
@@ -37,22 +39,23 @@ struct NftbgpdCommand: AsyncParsableCommand {
       if verbose > 0 { print(configuration.print(), terminator: "") }
       return say("configuration OK")
     }
+    let environment = ProcessInfo.processInfo.environment
     let hasPrefixes = isatty(FileDescriptor.standardError.rawValue) == 0 && getppid() == 1
-    let level: Logger.Level = verbose > 0 ? .debug : .info
-    LoggingSystem.bootstrap { _ in StandardErrorLog(logLevel: level, hasPrefixes: hasPrefixes) }
+    let log = DaemonLog(isVerbose: verbose > 0, environment: environment, hasPrefixes: hasPrefixes)
+    LoggingSystem.bootstrap { _ in DaemonLogHandler(log: log) }
     let logger = Logger(label: "nftbgpd")
-    logger.notice("startup, nftbgpd \(Release.version)")
+    logger.log(LogRecord(.notice, "startup, nftbgpd \(Release.version)", kind: .started))
     do {
+      let manager = try ServiceManager(environment: environment, process: getpid())
       let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
       let tableLoops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
       let kernel = try KernelTables(on: tableLoops.any(), configuration)
       let host = try HostWatch(on: tableLoops.any(), neighbors: configuration.neighbors.map(\.address))
       let daemon = Daemon(
         on: loops.any(), source, configuration, routerID: try await Self.routerID(configuration), kernel: kernel,
-        host: host,
-        logger: logger)
-      var quiet = Logger(label: "lifecycle")
-      quiet.logLevel = .error
+        host: host, logger: logger, manager: manager)
+      manager?.watch(kernel, from: daemon.loop)
+      let quiet = Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() }
       let group = ServiceGroup(
         configuration: .init(
           services: [
@@ -62,9 +65,9 @@ struct NftbgpdCommand: AsyncParsableCommand {
           ],
           gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
       try await group.run()
-      logger.notice("terminating")
+      logger.log(LogRecord(.notice, "terminating", kind: .ended))
     } catch {
-      logger.critical("fatal: \(error)")
+      logger.critical("fatal: \(error)", metadata: ["MESSAGE_ID": "\(LogRecord.Kind.ended.rawValue)"])
       throw ExitCode.failure
     }
   }

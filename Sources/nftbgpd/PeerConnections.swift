@@ -170,7 +170,9 @@ extension Daemon {
       let neighbor = engine.neighbor(of: connection)
     else {
       let address = channel.remoteAddress?.endpoint.map { "\($0.address)" } ?? "?"
-      if let line = refusals.line(from: address, at: now) { logger.notice("\(line)") }
+      if let line = refusals.line(from: address, at: now) {
+        write(LogRecord(.notice, line, peer: channel.remoteAddress?.endpoint?.address, kind: .connectionRefused))
+      }
       return try reject(channel)
     }
     connections[connection] = channel

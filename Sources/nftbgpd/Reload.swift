@@ -1,7 +1,6 @@
 import AtomicFile
 import ConfigFile
 import Engine
-import Logging
 import NIOCore
 import NIOPosix
 import Netfilter
@@ -25,11 +24,14 @@ extension Daemon {
 
   /// All or nothing: what can fail is done first.
   private func reloadNow() async -> String? {
+    manager?.reloading()
+    // Before, a reload is part of the start.
+    defer { if isReady { manager?.ready() } }
     do {
       let source = source
       let reading = try await NIOThreadPool.singleton.runIfActive { try source.read() }
       for finding in reading.findings {
-        logger.log(level: reading.configuration == nil ? .error : .warning, "\(finding)")
+        write(LogRecord(reading.configuration == nil ? .error : .warning, finding, kind: .reloaded))
       }
       guard let new = reading.configuration else {
         throw Refusal(words: reading.findings.prefix(Refusal.mostFindings).joined(separator: "\n"))
@@ -47,7 +49,7 @@ extension Daemon {
       await adoptSockets(opened, old)
       return nil
     } catch {
-      logger.error("configuration not reloaded: everything stays as it was")
+      write(LogRecord(.error, "configuration not reloaded: everything stays as it was", kind: .reloaded))
       return "\(error)"
     }
   }
@@ -109,14 +111,15 @@ extension Daemon {
       do throws(SystemError) {
         try Directory.removeSocket(socket.path)
       } catch {
-        logger.warning("\(error)")
+        write(LogRecord(.warning, "\(error)", kind: .reloaded))
       }
     }
     for (listener, channel) in sockets.listeners {
       do {
         try await protect(channel, listener.address.family, from: old.neighbors)
       } catch {
-        logger.error("listening on \(listener.address): \(systemWords(error))")
+        let words = "listening on \(listener.address): \(systemWords(error))"
+        write(LogRecord(.error, words, kind: .reloaded))
       }
     }
     sockets.control.merge(opened.control) { $1 }

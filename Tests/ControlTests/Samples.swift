@@ -83,6 +83,7 @@ struct Samples {
     [
       .showSummary, .showNeighbor(selector()), .showRIB(query()), .showTables, .export(table: text()), .why(prefix()),
       .showRefused, .showConflicts, .neighbor(selector(), action()), .accept(table: text()), .reload,
+      .log(verbose: bool()),
     ]
   }
 

@@ -14,6 +14,8 @@ struct Laboratory {
   var now = Instant.zero
   var kernel = KernelModel()
   var log: [String] = []
+  var records: [LogRecord] = []
+  var isVerbose = false
   var exports: [(file: ExportFile, prefixes: PrefixList)] = []
   /// What the engine sent to each peer, decoded.
   var sent: [PeerID: [Message]] = [:]
@@ -140,7 +142,10 @@ struct Laboratory {
     case .export(let file, let prefixes):
       exports.append((file, prefixes))
       engine.handle(.exported(file, .success(prefixes.count)), at: now)
-    case .log(let record): log.append(record.message)
+    case .log(let record):
+      log.append(record.message)
+      records.append(record)
+    case .setVerbosity(let isVerbose): self.isVerbose = isVerbose
     }
   }
 

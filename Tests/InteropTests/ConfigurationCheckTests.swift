@@ -49,7 +49,7 @@ extension InteropTier {
         let peers = try laboratory.write(block, to: "peers.conf")
         let file = try laboratory.write(
           "AS 65500\ninclude \"\(peers)\"\nallow from any set pftable \"t\"\n", to: "main.conf")
-        for (mode, isOpen) in [(0o600, false), (0o640, true), (0o604, true), (0o620, true), (0o602, true)] {
+        for (mode, isOpen) in [(0o600, false), (0o640, false), (0o604, true), (0o620, true), (0o602, true)] {
           try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: peers)
           // The one without a key may be as it likes.
           try FileManager.default.setAttributes([.posixPermissions: 0o666], ofItemAtPath: file)

@@ -39,16 +39,19 @@ final class NftbgpdUnderTest {
   ///   - configuration: to which the control socket, the snapshot and the export are added.
   ///   - export: a file for `bgp_spamd`.
   ///   - log: the name of its log; what an earlier run has written stays before what this one does.
+  ///   - launcher: a command that becomes nftbgpd, such as env(1).
+  ///   - program: where it is.
   init(
     _ laboratory: Laboratory, _ configuration: String, _ arguments: [String] = [], export: String? = nil,
-    log: String = "nftbgpd.log"
+    log: String = "nftbgpd.log", launcher: [String] = [], program: String = Laboratory.product("nftbgpd")
   ) throws {
     self.laboratory = laboratory
     self.export = export
     socket = laboratory.path("nftbgpd.sock")
     let file = laboratory.path("nftbgpd.conf")
     try Self.write(configuration, laboratory, export: export)
-    daemon = try laboratory.start(Laboratory.product("nftbgpd"), ["-f", file] + arguments, log: log)
+    let command = launcher + [program, "-f", file] + arguments
+    daemon = try laboratory.start(command[0], Array(command.dropFirst()), log: log)
   }
 
   private static func write(_ configuration: String, _ laboratory: Laboratory, export: String?) throws {

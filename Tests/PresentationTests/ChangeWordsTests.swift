@@ -37,6 +37,7 @@ struct ChangeWordsTests {
       (["table", "bgp_spamd", "accept"], .accept(table: "bgp_spamd")),
       (["t", "accept", "a"], .accept(table: "accept")),
       (["reload"], .reload), (["r"], .reload),
+      (["log", "verbose"], .log(verbose: true)), (["l", "b"], .log(verbose: false)),
     ] as [([String], Command)])
   func changes(words: [String], command: Command) throws {
     #expect(try CommandWords.parse(words) == command)

@@ -148,7 +148,6 @@ struct CommandWordsTests {
       "show fib", "show fib inet", "show interfaces", "show nexthop", "show network", "show rtr", "show mrt",
       "show sets",
       "show metrics", "show rib out", "show rib memory", "show rib table Loc-RIB", "neighbor rs destroy",
-      "log verbose",
     ])
   func refused(line: String) {
     #expect(error(line)?.hasPrefix("nftbgpctl: ") == true)

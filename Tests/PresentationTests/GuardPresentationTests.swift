@@ -116,6 +116,12 @@ struct GuardPresentationTests {
     #expect(try present(command, json: true, []) == "{\n\t\"status\": \"OK\"\n}\n")
   }
 
+  @Test("A change of what is logged is answered as bgpctl answers it", arguments: [true, false])
+  func logging(isVerbose: Bool) throws {
+    #expect(try present(.log(verbose: isVerbose), []) == fixture("log-brief.txt"))
+    #expect(try present(.log(verbose: isVerbose), json: true, []) == "{\n\t\"status\": \"OK\"\n}\n")
+  }
+
   @Test("Before the end of the answer nothing says that a change was carried out")
   func unfinishedChange() {
     for json in [false, true] {

@@ -251,7 +251,7 @@ private struct Run {
       if isHolding { held.append((serial, changes)) } else { commit(serial, changes) }
     case .export(let file, let prefixes): engine.handle(.exported(file, .success(prefixes.count)), at: now)
     case .send(let connection, _): if !takesNothing { engine.handle(.sent(connection), at: now) }
-    case .log, .checkHost: break
+    case .log, .setVerbosity, .checkHost: break
     }
   }
 
