@@ -60,8 +60,10 @@ package enum Input: Hashable, Sendable {
   case committed(serial: UInt64, refusing: [KernelRefusal], Interval)
   /// Answer to `Effect.commit`: the kernel holds what it did before, or part of the changes.
   case commitFailed(serial: UInt64, String)
-  /// Answer to `Effect.export`: the number of entries, or why the file is as it was.
-  case exported(index: Int, Result<Int, SystemError>)
+  /// Answer to `Effect.export`: what was written, or why the file is as it was.
+  case exported(index: Int, Result<ExportOutcome, SystemError>)
+  /// Answer to `Effect.run`.
+  case hookEnded(ExportHook, HookOutcome)
   /// What the host's own addresses are now, and those that it depends on; before the sets are read, and whenever they change.
   case hostAddresses(HostAddresses)
   /// End every session.
@@ -86,7 +88,43 @@ package enum Effect: Hashable, Sendable {
   case commit(serial: UInt64, [SetChange])
   /// Write a table to a file.
   case export(index: Int, ExportFile, PrefixList)
+  /// Run a command. The same one is not run again before the answer.
+  case run(ExportHook)
   case log(LogRecord)
+}
+
+/// What has become of an export file.
+package struct ExportOutcome: Hashable, Sendable {
+  /// Number of entries in the file.
+  package var entries: Int
+  /// Whether they are others than before; if not, the file was left alone.
+  package var changed: Bool
+
+  package init(entries: Int, changed: Bool) {
+    self.entries = entries
+    self.changed = changed
+  }
+}
+
+/// How a hook ended.
+package struct HookOutcome: Hashable, Sendable {
+  package enum End: Hashable, Sendable {
+    case exited(Int32)
+    case signaled(Int32)
+    /// Killed, because its time was over.
+    case timedOut
+    /// It could not be started.
+    case failed(String)
+  }
+
+  package var end: End
+  /// The last line that it wrote to its standard error; empty for none.
+  package var lastLine: String
+
+  package init(_ end: End, lastLine: String = "") {
+    self.end = end
+    self.lastLine = lastLine
+  }
 }
 
 /// A line for the log.
