@@ -48,6 +48,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2", traits: []),
   ],
   targets: [
     // Level 0
@@ -66,15 +67,16 @@ let package = Package(
     room("RIB", ["Primitives", "BGPWire"]),
     room("Tables", ["Primitives", "BGPWire"]),
     // Level 3
-    room("ConfigFile", ["Primitives", "BGPWire", "Tables"]),
+    room("ConfigFile", ["Primitives", "BGPWire", "Export", "Tables"]),
     room("Presentation", ["Primitives", "Control", "Export"]),
     // Level 4
-    room("Engine", ["Primitives", "BGPWire", "BGPSession", "RIB", "Tables", "ConfigFile", "Control"]),
+    room("Engine", ["Primitives", "BGPWire", "BGPSession", "RIB", "Tables", "Export", "ConfigFile", "Control"]),
     // Level 5
     program(
       "nftbgpd",
       ["Primitives", "BGPWire", "BGPSession", "Tables", "ConfigFile", "Engine", "Netfilter", "Control", "Export"]
-        + ["Snapshot", "AtomicFile", "Transport"] + nio + serviceLifecycle + [systemPackage, logging, argumentParser]),
+        + ["Snapshot", "AtomicFile", "Transport"] + nio + serviceLifecycle
+        + [systemPackage, logging, argumentParser, .product(name: "Subprocess", package: "swift-subprocess")]),
     program(
       "nftbgpctl",
       ["Primitives", "Control", "Presentation", "Export", "AtomicFile"] + nio + [systemPackage, argumentParser]),
@@ -87,7 +89,7 @@ let package = Package(
     tests("BGPSessionTests", ["BGPSession", "BGPWire", "Primitives"]),
     tests("RIBTests", ["RIB", "BGPWire", "Primitives"]),
     tests("TablesTests", ["Tables", "BGPWire", "Primitives"]),
-    tests("ConfigFileTests", ["ConfigFile", "Tables", "BGPWire", "Primitives"]),
+    tests("ConfigFileTests", ["ConfigFile", "Export", "Tables", "BGPWire", "Primitives"]),
     tests("ControlTests", ["Control", "Primitives"]),
     tests("NftbgpctlTests", ["nftbgpctl", "Control", "Primitives"] + nio),
     tests("PresentationTests", ["Presentation", "Control", "Primitives"]),
@@ -106,7 +108,10 @@ let package = Package(
       "NftbgpdTests", ["TestSupport", "nftbgpd", "Engine", "Transport", "Primitives", logging, systemPackage] + nio),
     tests(
       "EngineTests",
-      ["TestSupport", "Engine", "ConfigFile", "Control", "Tables", "RIB", "BGPSession", "BGPWire", "Primitives"]),
+      [
+        "TestSupport", "Engine", "ConfigFile", "Control", "Export", "Tables", "RIB", "BGPSession", "BGPWire",
+        "Primitives",
+      ]),
     tests("KernelTests", ["TestSupport", "Netfilter", "Primitives"]),
     tests("InteropTests", ["TestSupport", "nftbgpd", "nftbgpctl", "feedserver", "Primitives"]),
   ]

@@ -1,4 +1,5 @@
 import BGPWire
+import Export
 import Primitives
 import Tables
 
@@ -36,11 +37,7 @@ extension Configuration {
     lines += rules.map(RulePrinter.text)
     lines += tableLines
     if !exports.isEmpty { lines.append("") }
-    for export in exports {
-      lines.append(
-        "export table \(quoted(export.table)) to \(quoted(export.path)) format \(export.format.rawValue)"
-          + (export.allowEmpty ? " allow-empty" : ""))
-    }
+    lines += exports.map(\.line)
     return lines.joined(separator: "\n") + "\n"
   }
 
@@ -166,6 +163,19 @@ extension Neighbor {
     }
     lines.append("export none")
     return lines
+  }
+}
+
+extension ExportFile {
+  fileprivate var line: String {
+    var line = "export table \(quoted(table)) to \(quoted(path)) format \(format.rawValue)"
+    if let value { line += " value \(quoted(value))" }
+    if allowEmpty { line += " allow-empty" }
+    if let hook {
+      line += " run \(quoted(hook.command))"
+      if hook.timeout != ExportHook.defaultTimeout { line += " timeout \(hook.timeout)" }
+    }
+    return line
   }
 }
 

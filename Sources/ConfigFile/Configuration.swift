@@ -1,4 +1,5 @@
 package import BGPWire
+package import Export
 package import Primitives
 package import Tables
 
@@ -148,26 +149,42 @@ package struct TableOptions: Hashable, Sendable {
   }
 }
 
-/// `export table "NAME" to "PATH" [format FORMAT] [allow-empty]`.
+/// `export table "NAME" to "PATH" [format FORMAT [value TEXT]] [allow-empty] [run COMMAND [timeout SECONDS]]`.
 package struct ExportFile: Hashable, Sendable {
-  package enum Format: String, Hashable, Sendable {
-    /// IPv4 only, for spamd-setup(8) and greyd-setup(8).
-    case spamd
-    /// CIDR of both families.
-    case plain
-  }
-
   package var table: String
   package var path: String
-  package var format: Format
+  package var format: ExportFormat
+  /// In place of what the format says of each entry by itself.
+  package var value: String?
   /// Write the file even when the table is empty.
   package var allowEmpty: Bool
+  /// What is run after the file has changed.
+  package var hook: ExportHook?
 
-  package init(table: String, path: String, format: Format, allowEmpty: Bool) {
+  package init(
+    table: String, path: String, format: ExportFormat, value: String? = nil, allowEmpty: Bool, hook: ExportHook? = nil
+  ) {
     self.table = table
     self.path = path
     self.format = format
+    self.value = value
     self.allowEmpty = allowEmpty
+    self.hook = hook
+  }
+}
+
+/// `run COMMAND [timeout SECONDS]`.
+package struct ExportHook: Hashable, Sendable {
+  /// For sh(1).
+  package var command: String
+  /// Seconds after which it is killed.
+  package var timeout: UInt16
+
+  package static let defaultTimeout: UInt16 = 30
+
+  package init(command: String, timeout: UInt16 = Self.defaultTimeout) {
+    self.command = command
+    self.timeout = timeout
   }
 }
 

@@ -223,33 +223,13 @@ extension ConfigParser {
   }
 
   /// An absolute path.
-  private mutating func expectFilePath() throws(Mistake) -> String {
+  mutating func expectFilePath() throws(Mistake) -> String {
     let path = peek()
     let text = try expectText("the path of the file")
     guard text.hasPrefix("/"), !text.hasSuffix("/") else {
       throw Mistake(path.position, "\(path) is not an absolute path of a file, expected one")
     }
     return text
-  }
-
-  private mutating func exportStatement() throws(Mistake) {
-    let position = advance().position
-    advance()
-    let table = try expectText("the name of a table")
-    _ = try expectWord(["to"])
-    let path = peek()
-    let text = try expectFilePath()
-    guard !configuration.exports.contains(where: { $0.path == text }) else {
-      throw Mistake(path.position, "\(path) is written by another export already, expected another path")
-    }
-    var format = ExportFile.Format.spamd
-    if accept(word: "format") {
-      let word = try expectWord(["spamd", "plain"])
-      format = word == "plain" ? .plain : .spamd
-    }
-    let allowEmpty = accept(word: "allow-empty")
-    configuration.exports.append(ExportFile(table: table, path: text, format: format, allowEmpty: allowEmpty))
-    exportPositions.append(position)
   }
 }
 

@@ -7,6 +7,8 @@ package enum ControlReply: Hashable, Sendable {
   case path(PathReport)
   case routes([RouteReport])
   case table(TableReport)
+  /// What the table is for whose `.prefixes` follow.
+  case role(TableReport.Role)
   case prefixes(PrefixList)
   case why(WhyReport)
   case refused([RefusedReport])

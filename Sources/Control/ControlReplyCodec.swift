@@ -19,6 +19,7 @@ extension ControlReply {
     case why = 8
     case refused = 9
     case conflicts = 10
+    case role = 11
   }
 
   /// What goes on the wire: one frame, or several for a batch of more than `maximumBatch`.
@@ -37,6 +38,10 @@ extension ControlReply {
     case .table(let report):
       var writer = FieldWriter(kind: Kind.table.rawValue, capacity: 128)
       writer.write(report)
+      return writer.finish()
+    case .role(let role):
+      var writer = FieldWriter(kind: Kind.role.rawValue, capacity: 1)
+      writer.write(role)
       return writer.finish()
     case .prefixes(let prefixes):
       return Self.encode(prefixes)
@@ -118,6 +123,7 @@ extension ControlReply {
       case .path: .path(try reader.pathReport(octets))
       case .routes: .routes(try reader.routes(octets))
       case .table: .table(try reader.tableReport(octets))
+      case .role: .role(try reader.role(octets))
       case .prefixes: .prefixes(try reader.prefixes(octets))
       case .why: .why(try reader.whyReport(octets))
       case .refused: .refused(try reader.refusedReports(octets))

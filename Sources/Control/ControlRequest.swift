@@ -10,7 +10,7 @@ package enum ControlRequest: Hashable, Sendable {
   case showRIB(RIBQuery)
   /// One `.table` reply per table and family.
   case showTables
-  /// `.prefixes` replies with what the table should hold, sorted, without duplicates; a failure when that is not known yet.
+  /// `.role`, then `.prefixes` replies with what the table should hold, sorted, without duplicates; a failure when that is not known yet.
   case export(table: String)
   /// One `.why` reply: why an address, or a prefix, is in the tables or is not.
   case why(Prefix)

@@ -86,7 +86,7 @@ extension Engine {
     var prefixes = tables.contents(of: table)
     prefixes.sort()
     let size = 65536
-    var replies: [ControlReply] = []
+    var replies: [ControlReply] = [.role(role(table))]
     for start in stride(from: 0, to: prefixes.ipv4.count, by: size) {
       replies.append(.prefixes(PrefixList(ipv4: Array(prefixes.ipv4[start..<min(start + size, prefixes.ipv4.count)]))))
     }

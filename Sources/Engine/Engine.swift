@@ -128,6 +128,7 @@ package struct Engine: Sendable {
     case .commitFailed(let serial, let reason): tablesFailed(serial, reason, now)
     case .hostAddresses(let addresses): protect(addresses)
     case .exported(let file, let result): exported(file, result, now)
+    case .hookEnded(let hook, let outcome): hookEnded(hook, outcome)
     case .stop(let reason): stop(reason, now)
     }
   }
@@ -213,7 +214,7 @@ package struct Engine: Sendable {
   package var nextDeadline: Instant? {
     var earliest = [
       tables.retryDeadline, tables.holdDeadline, inheritedDeadlines.values.min(), checkDeadline, hostDeadline,
-      snapshotDeadline, exports.deadline, paceDeadline,
+      snapshotDeadline, exports.deadline, exports.hookDeadline, paceDeadline,
     ].compactMap { $0 }.min()
     for peer in peers {
       if let deadline = peer.nextDeadline { earliest = min(earliest ?? deadline, deadline) }
@@ -229,6 +230,7 @@ package struct Engine: Sendable {
       effects.append(.commit(serial: tables.begin(changes), changes))
     }
     if exports.isDue(at: now) { startExports(now) }
+    runHooks(now)
     defer { effects = [] }
     return effects
   }

@@ -60,8 +60,10 @@ package enum Input: Hashable, Sendable {
   case committed(serial: UInt64, refusing: [KernelRefusal], Interval)
   /// Answer to `Effect.commit`: the kernel holds what it did before, or part of the changes.
   case commitFailed(serial: UInt64, String)
-  /// Answer to `Effect.export`: the number of entries, or why the file is as it was.
-  case exported(ExportFile, Result<Int, SystemError>)
+  /// Answer to `Effect.export`: what was written, or why the file is as it was.
+  case exported(ExportFile, Result<ExportOutcome, SystemError>)
+  /// Answer to `Effect.run`.
+  case hookEnded(ExportHook, HookOutcome)
   /// What the host's own addresses are now, and those that it depends on; before the sets are read, and whenever they change.
   case hostAddresses(HostAddresses)
   /// End every session.
@@ -86,6 +88,8 @@ package enum Effect: Hashable, Sendable {
   case commit(serial: UInt64, [SetChange])
   /// Write a table to a file.
   case export(ExportFile, PrefixList)
+  /// Run a command. The same one is not run again before the answer.
+  case run(ExportHook)
   case log(LogRecord)
   /// Write debug lines, too, or no more.
   case setVerbosity(Bool)

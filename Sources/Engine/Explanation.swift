@@ -33,7 +33,7 @@ extension Engine {
       routes: covering.flatMap { prefix in peers.indices.compactMap { route(prefix, $0, now) } })
   }
 
-  private func role(_ table: TableID) -> TableReport.Role {
+  func role(_ table: TableID) -> TableReport.Role {
     switch tables.policies[Int(table.index)].role {
     case .black: .black
     case .bypass: .bypass

@@ -1,4 +1,5 @@
 import ConfigFile
+import Export
 package import Primitives
 import Tables
 
@@ -116,9 +117,8 @@ extension Engine {
     for file in exports.take() {
       guard let table = tables.table(named: file.table) else { continue }
       let prefixes = tables.contents(of: table)
-      let isEmpty = file.format == .spamd ? prefixes.ipv4.isEmpty : prefixes.isEmpty
-      if isEmpty, !file.allowEmpty {
-        exports.done(file, retry: false, at: now)
+      if !file.format.hasEntries(for: prefixes), !file.allowEmpty {
+        exports.done(file, changed: false, retry: false, at: now)
         log(
           .warning,
           "table \(file.table) has no entry for \(file.path), which stays as it was (allow-empty would write it)",
@@ -129,15 +129,42 @@ extension Engine {
     }
   }
 
-  mutating func exported(_ file: ExportFile, _ result: Result<Int, SystemError>, _ now: Instant) {
+  mutating func exported(_ file: ExportFile, _ result: Result<ExportOutcome, SystemError>, _ now: Instant) {
     switch result {
-    case .success(let count):
-      exports.done(file, retry: false, at: now)
-      log(
-        .info, "wrote \(count) entries of \(file.table) to \(file.path)", kind: .exported, sets: [file.table])
+    case .success(let outcome):
+      exports.done(file, changed: outcome.changed, retry: false, at: now)
+      if outcome.changed {
+        log(
+          .info, "wrote \(outcome.entries) entries of \(file.table) to \(file.path)", kind: .exported,
+          sets: [file.table])
+      } else {
+        log(.debug, "\(file.path) has the \(outcome.entries) entries of \(file.table) already")
+      }
     case .failure(let error):
-      exports.done(file, retry: true, at: now)
+      exports.done(file, changed: false, retry: true, at: now)
       log(.error, "\(error); \(file.path) stays as it was", kind: .exportFailed, sets: [file.table])
     }
+  }
+
+  // MARK: Hooks
+
+  mutating func runHooks(_ now: Instant) {
+    for hook in exports.takeHooks(at: now) {
+      effects.append(.run(hook))
+    }
+  }
+
+  mutating func hookEnded(_ hook: ExportHook, _ outcome: HookOutcome) {
+    exports.ended(hook)
+    let failure: String
+    switch outcome.end {
+    case .exited(0): return log(.info, "ran \"\(hook.command)\"", kind: .hookEnded)
+    case .exited(let status): failure = "exit status \(status)"
+    case .signaled(let signal): failure = "killed by signal \(signal)"
+    case .timedOut: failure = "killed after \(hook.timeout) s"
+    case .failed(let reason): failure = "not run: \(reason)"
+    }
+    let words = outcome.lastLine.isEmpty ? failure : "\(failure): \(outcome.lastLine)"
+    log(.error, "\"\(hook.command)\" \(words)", kind: .hookEnded)
   }
 }

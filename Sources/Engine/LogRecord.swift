@@ -42,6 +42,8 @@ package struct LogRecord: Hashable, Sendable {
     case exported = "d6d79998fd2c444cbbb473e0b0496c0a"
     /// One was not.
     case exportFailed = "fa6a73b392fe4930b4fc1ff51861e37e"
+    /// The command after an export has been run, or has failed.
+    case hookEnded = "7b87d158e95b4604b9a767a729e5918a"
     /// The snapshot was read, was not, or could not be written.
     case snapshot = "95727aeb1b9b4e649659883b246af7b8"
     /// A route, with `log updates`.

@@ -72,7 +72,7 @@ package struct Presenter {
     case (.why(let report), .why):
       guard !hasBegun else { throw .malformed("a second answer to one question") }
       add(report)
-    case (.neighbor, _), (.path, _), (.routes, _), (.table, _), (.prefixes, _), (.why, _), (.refused, _),
+    case (.neighbor, _), (.path, _), (.routes, _), (.table, _), (.role, _), (.prefixes, _), (.why, _), (.refused, _),
       (.conflicts, _), (.failure, _), (.end, _):
       throw .malformed("a reply that does not answer the request")
     }
@@ -94,7 +94,7 @@ package struct Presenter {
     default: if command.request.isChange { text.line("request processed") }
     }
     if isList {
-      text.octets += ExportFormat.plain.render(list, header: nil)
+      text.octets += ExportFormat.lines(of: list)
     }
   }
 

@@ -27,7 +27,7 @@ struct Nftbgpctl: AsyncParsableCommand {
         table <table> accept
         reload
         log verbose|brief
-        export <table> [-o <file>] [--format spamd|plain] [--allow-empty]
+        export <table> [-o <file>] [--format <format> [--value <text>]] [--allow-empty]
       nftbgpctl(8) describes them.
       """)
 
@@ -37,8 +37,11 @@ struct Nftbgpctl: AsyncParsableCommand {
   @Flag(name: [.short, .long], help: "Show JSON.")
   var json = false
 
-  @Option(name: .long, help: "classic, 7.7 or list for show rib; spamd or plain for export.")
+  @Option(name: .long, help: "classic, 7.7 or list for show rib; spamd, plain and others for export.")
   var format: String?
+
+  @Option(name: .long, help: "What the exported format says of each entry, in place of its default.")
+  var value: String?
 
   @Option(name: [.short, .long], help: "Replace this file with the exported table.")
   var output: String?
@@ -88,11 +91,22 @@ struct Nftbgpctl: AsyncParsableCommand {
       throw ValidationError(
         formats.isEmpty ? "--format does not go with this command." : "--format \(format): one of \(choice).")
     }
-    if case .export = command { return }
-    if output != nil || allowEmpty {
-      throw ValidationError("--output and --allow-empty go with export only.")
+    if case .export(let table) = command { return try validateExport(of: table) }
+    if output != nil || value != nil || allowEmpty {
+      throw ValidationError("--output, --value and --allow-empty go with export only.")
     }
   }
+
+  private func validateExport(of table: String) throws {
+    if let value, let fault = exportFormat.fault(of: value) {
+      throw ValidationError("--value \(value): \(fault).")
+    }
+    if let fault = exportFormat.fault(ofTable: table, value: value) {
+      throw ValidationError("--format \(exportFormat.rawValue) of \(table): \(fault).")
+    }
+  }
+
+  private var exportFormat: ExportFormat { format.flatMap(ExportFormat.init) ?? .spamd }
 
   private func parsedCommand() throws(ProgramFailure) -> Command {
     do throws(CommandError) {
@@ -115,8 +129,8 @@ struct Nftbgpctl: AsyncParsableCommand {
   }
 
   private func export(_ table: String) async throws(ProgramFailure) {
-    let format = format.flatMap(ExportFormat.init) ?? .spamd
-    var export = TableExport(table: table, format: format, output: output, allowsEmpty: allowEmpty)
+    var export = TableExport(
+      table: table, format: exportFormat, value: value, output: output, allowsEmpty: allowEmpty)
     try await ControlClient(path: socket).ask(.export(table: table), into: &export)
     try export.finish()
   }

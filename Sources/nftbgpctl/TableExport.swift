@@ -8,34 +8,40 @@ import Primitives
 struct TableExport: AnswerSink {
   let table: String
   let format: ExportFormat
+  /// In place of what the format says of each entry by itself.
+  let value: String?
   /// Name of the file; nil for standard output.
   let output: String?
   let allowsEmpty: Bool
+  private var role = ExportedTable.Role.black
   private var prefixes = PrefixList()
 
-  init(table: String, format: ExportFormat, output: String?, allowsEmpty: Bool) {
+  init(table: String, format: ExportFormat, value: String?, output: String?, allowsEmpty: Bool) {
     self.table = table
     self.format = format
+    self.value = value
     self.output = output
     self.allowsEmpty = allowsEmpty
   }
 
   mutating func add(_ reply: ControlReply) throws(ProgramFailure) {
-    guard case .prefixes(let batch) = reply else {
+    switch reply {
+    case .role(.black): role = .black
+    case .role(.bypass): role = .bypass
+    case .prefixes(let batch): prefixes.append(contentsOf: batch)
+    case .neighbor, .path, .routes, .table, .why, .refused, .conflicts, .failure, .end:
       throw .failed("malformed control message: a reply that does not answer the request")
     }
-    prefixes.append(contentsOf: batch)
   }
 
   /// After a complete answer.
   func finish() throws(ProgramFailure) {
-    guard allowsEmpty || format.entries(in: prefixes) > 0 else {
+    guard allowsEmpty || format.hasEntries(for: prefixes) else {
       throw .failed("\(table) has no entries for this format: nothing written, see --allow-empty")
     }
     let header = ExportHeader(
-      table: table, generator: "nftbgpctl \(Release.version)",
-      time: Timestamp(unixSeconds: Int64(time(nil))).description)
-    let octets = format.render(prefixes, header: header)
+      generator: "nftbgpctl \(Release.version)", time: Timestamp(unixSeconds: Int64(time(nil))).description)
+    let octets = format.render(prefixes, of: ExportedTable(name: table, role: role), value: value, header: header)
     guard let output else {
       try StandardOutput.write(octets)
       return

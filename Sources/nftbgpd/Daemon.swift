@@ -45,6 +45,8 @@ actor Daemon: LoopActor {
   var closing = 0
   /// Those that were refused and are not closed yet.
   var rejected = 0
+  /// Those that are running.
+  private var hooks: [ExportHook: Task<HookOutcome, Never>] = [:]
 
   init(
     on loop: any EventLoop, _ source: ConfigurationSource, _ configuration: Configuration, routerID: IPv4Address,
@@ -106,6 +108,9 @@ actor Daemon: LoopActor {
     let limit = now + Self.lastCommitTime
     while engine.isCommitting, now < limit { try? await Task.sleep(for: .milliseconds(10)) }
     timer?.cancel()
+    // Nobody would be there to see how they end.
+    for run in hooks.values { run.cancel() }
+    for run in hooks.values { _ = await run.value }
     // What the next start begins with, as of now.
     if let path = configuration.snapshotPath {
       do throws(SystemError) {
@@ -169,6 +174,7 @@ actor Daemon: LoopActor {
     case .saveSnapshot(let tables, let age): saveSnapshot(tables, age)
     case .commit(let serial, let changes): commit(serial, changes)
     case .export(let file, let prefixes): export(file, prefixes)
+    case .run(let hook): run(hook)
     case .log(let record): write(record)
     case .setVerbosity(let isVerbose): setVerbosity(isVerbose)
     }
@@ -324,14 +330,13 @@ actor Daemon: LoopActor {
   }
 
   private func export(_ file: ExportFile, _ prefixes: PrefixList) {
+    let table = ExportedTable(name: file.table, role: .init(configuration.policy(of: file.table).role))
     let header = ExportHeader(
-      table: file.table, generator: "nftbgpd \(Release.version)",
+      generator: "nftbgpd \(Release.version)",
       time: Timestamp(unixSeconds: Int64(Date.now.timeIntervalSince1970)).description)
-    NIOThreadPool.singleton.runIfActive(eventLoop: loop) { () -> Result<Int, SystemError> in
-      let format = ExportFormat(file.format)
+    NIOThreadPool.singleton.runIfActive(eventLoop: loop) { () -> Result<ExportOutcome, SystemError> in
       do throws(SystemError) {
-        try FileReplacement(path: file.path).write(format.render(prefixes, header: header))
-        return .success(format.entries(in: prefixes))
+        return .success(try file.write(prefixes, of: table, header))
       } catch {
         return .failure(error)
       }
@@ -339,13 +344,15 @@ actor Daemon: LoopActor {
       self.assumeIsolated { $0.turn(.exported(file, result)) }
     }
   }
-}
 
-extension ExportFormat {
-  init(_ format: ExportFile.Format) {
-    switch format {
-    case .spamd: self = .spamd
-    case .plain: self = .plain
+  /// Beside the loop, which goes on.
+  private func run(_ hook: ExportHook) {
+    let run = Task.detached { await HookRun(hook).outcome() }
+    hooks[hook] = run
+    Task {
+      let outcome = await run.value
+      hooks[hook] = nil
+      turn(.hookEnded(hook, outcome))
     }
   }
 }

@@ -1,5 +1,6 @@
 import BGPWire
 import ConfigFile
+import Export
 import Primitives
 import Tables
 
@@ -30,6 +31,17 @@ struct ConfigurationGenerator {
   private mutating func address() -> IPAddress {
     flip()
       ? .v4(IPv4Address(number(1...UInt32.max))) : .v6(IPv6Address(high: number(1...UInt64.max), low: number(0...3)))
+  }
+
+  private mutating func exportFile(of table: String) -> ExportFile {
+    let (format, value): (ExportFormat, String?) = choose([
+      (.spamd, nil), (.plain, nil), (.json, nil), (.csv, nil), (.postfix, nil), (.postfix, "450 \"4.7.1\""),
+      (.exim, "x"),
+      (.rbldnsd, "127.0.0.4:$ is listed"), (.nginx, "1"), (.nft, "inet mail"), (.ipset, "x"),
+    ])
+    let hook = ExportHook(command: text(), timeout: choose([30, number(1...UInt16.max)]))
+    return ExportFile(
+      table: table, path: "/var/\(table).out", format: format, value: value, allowEmpty: flip(), hook: maybe(hook))
   }
 
   private mutating func prefix() -> Prefix {
@@ -210,8 +222,7 @@ struct ConfigurationGenerator {
       configuration.tables.append(table(name, configuration))
     }
     for name in configuration.tableNames where flip() {
-      configuration.exports.append(
-        ExportFile(table: name, path: "/var/\(name).out", format: choose([.spamd, .plain]), allowEmpty: flip()))
+      configuration.exports.append(exportFile(of: name))
     }
     return configuration
   }

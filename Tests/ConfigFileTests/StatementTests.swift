@@ -1,5 +1,6 @@
 import BGPWire
 import ConfigFile
+import Export
 import Primitives
 import Tables
 import Testing
@@ -53,6 +54,8 @@ struct StatementTests {
       neighbor 192.0.2.1 { remote-as 65066 }
       export table "t" to "/var/t.black" allow-empty
       export table t to "/var/t.plain" format plain
+      export table t to "/var/t.cidr" format postfix value "450 4.7.1 Try again" run "postfix reload" timeout 60
+      export table t to "/var/t.geo" format nginx allow-empty run "nginx -s reload"
 
       """)
     #expect(configuration.routerID == IPv4Address("192.0.2.7"))
@@ -73,6 +76,12 @@ struct StatementTests {
       configuration.exports == [
         ExportFile(table: "t", path: "/var/t.black", format: .spamd, allowEmpty: true),
         ExportFile(table: "t", path: "/var/t.plain", format: .plain, allowEmpty: false),
+        ExportFile(
+          table: "t", path: "/var/t.cidr", format: .postfix, value: "450 4.7.1 Try again", allowEmpty: false,
+          hook: ExportHook(command: "postfix reload", timeout: 60)),
+        ExportFile(
+          table: "t", path: "/var/t.geo", format: .nginx, allowEmpty: true,
+          hook: ExportHook(command: "nginx -s reload", timeout: 30)),
       ])
   }
 

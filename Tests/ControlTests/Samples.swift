@@ -238,7 +238,8 @@ struct Samples {
   mutating func replies() -> [ControlReply] {
     [
       .neighbor(neighbor()), .path(path()), .routes(array(upTo: 20) { $0.route() }), .table(table()),
-      .prefixes(prefixes()), .why(why()), .refused(array { $0.refused() }), .conflicts(array { $0.conflict() }),
+      .role(.bypass), .prefixes(prefixes()), .why(why()), .refused(array { $0.refused() }),
+      .conflicts(array { $0.conflict() }),
       .failure(text()), .end,
     ]
   }

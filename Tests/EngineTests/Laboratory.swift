@@ -17,6 +17,10 @@ struct Laboratory {
   var records: [LogRecord] = []
   var isVerbose = false
   var exports: [(file: ExportFile, prefixes: PrefixList)] = []
+  /// Whether an export file has other entries than before.
+  var exportsChange = true
+  /// Hooks that were started; a test answers for them.
+  var hooks: [ExportHook] = []
   /// What the engine sent to each peer, decoded.
   var sent: [PeerID: [Message]] = [:]
   /// Peers that the engine wants connected.
@@ -141,7 +145,9 @@ struct Laboratory {
       }
     case .export(let file, let prefixes):
       exports.append((file, prefixes))
-      engine.handle(.exported(file, .success(prefixes.count)), at: now)
+      let outcome = ExportOutcome(entries: prefixes.count, changed: exportsChange)
+      engine.handle(.exported(file, .success(outcome)), at: now)
+    case .run(let hook): hooks.append(hook)
     case .log(let record):
       log.append(record.message)
       records.append(record)

@@ -2,6 +2,7 @@ import BGPWire
 import ConfigFile
 import Control
 import Engine
+import Export
 import Primitives
 import Tables
 import TestSupport

@@ -2,6 +2,7 @@ import BGPWire
 import ConfigFile
 import Control
 import Engine
+import Export
 import Primitives
 import Tables
 import TestSupport
@@ -21,7 +22,7 @@ struct ReportTests {
           rows.append(
             "\(route.isValid ? "*" : "")\(route.isBest ? ">" : "")\(route.isStale ? "S" : "") \(route.prefix) \(peer)")
         }
-      case .neighbor, .table, .prefixes, .why, .refused, .conflicts, .failure, .end: break
+      case .neighbor, .table, .role, .prefixes, .why, .refused, .conflicts, .failure, .end: break
       }
     }
     return rows
@@ -137,7 +138,7 @@ struct ReportTests {
     guard case .failure = lab.replies(.export(table: "black")).first else { return #expect(Bool(false)) }
     lab.endOfRIB(1)
     let expected = PrefixList(["192.0.2.1/32", "198.51.100.0/24"].compactMap { Prefix($0) })
-    #expect(lab.replies(.export(table: "black")) == [.prefixes(expected), .end])
+    #expect(lab.replies(.export(table: "black")) == [.role(.black), .prefixes(expected), .end])
   }
 
   @Test("Export files are written after the first complete table, once for a burst of changes")

@@ -38,8 +38,8 @@ let package = Package(
     room("BGPSession", ["Primitives", "BGPWire"]),
     room("RIB", ["Primitives", "BGPWire"]),
     room("Tables", ["Primitives", "BGPWire"]),
-    room("ConfigFile", ["Primitives", "BGPWire", "Tables"]),
-    room("Engine", ["Primitives", "BGPWire", "BGPSession", "RIB", "Tables", "ConfigFile", "Control"]),
+    room("ConfigFile", ["Primitives", "BGPWire", "Export", "Tables"]),
+    room("Engine", ["Primitives", "BGPWire", "BGPSession", "RIB", "Tables", "Export", "ConfigFile", "Control"]),
     .target(
       name: "Workloads",
       dependencies: [

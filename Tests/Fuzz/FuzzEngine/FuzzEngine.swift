@@ -249,7 +249,10 @@ private struct Run {
       engine.handle(.snapshotSaved(nil), at: now)
     case .commit(let serial, let changes):
       if isHolding { held.append((serial, changes)) } else { commit(serial, changes) }
-    case .export(let file, let prefixes): engine.handle(.exported(file, .success(prefixes.count)), at: now)
+    case .export(let file, let prefixes):
+      let outcome = ExportOutcome(entries: prefixes.count, changed: true)
+      engine.handle(.exported(file, .success(outcome)), at: now)
+    case .run(let hook): engine.handle(.hookEnded(hook, HookOutcome(.exited(0))), at: now)
     case .send(let connection, _): if !takesNothing { engine.handle(.sent(connection), at: now) }
     case .log, .setVerbosity, .checkHost: break
     }

@@ -3,6 +3,7 @@ import BGPWire
 import ConfigFile
 import Control
 import Engine
+import Export
 import Primitives
 import RIB
 import Tables
@@ -13,6 +14,8 @@ import Tables
 enum Material {
   static let count = 200_000
   static let context = DecodeContext(fourOctetAS: true, isInternal: false)
+  static let table = ExportedTable(name: "bgp_spamd", role: .black)
+  static let header = ExportHeader(generator: "nftbgpd", time: "2026-11-21T09:30:00Z")
   static let address = IPAddress.v4(IPv4Address(0x7F00_0042))
 
   /// In random order, each once.

@@ -60,7 +60,7 @@ package struct Workload: Sendable {
     },
 
     workload("Export: 200,000 hosts for spamd-setup", PrefixList(ipv4: Material.hosts)) {
-      ExportFormat.spamd.render($0, header: nil).count
+      ExportFormat.spamd.render($0, of: Material.table, value: nil, header: Material.header).count
     },
     workload("ConfigFile: parse 200 neighbors and 401 rules", Material.configuration) { text in
       ConfigParser.parse(file: "nftbgpd.conf") { _ throws(SystemError) in text }.configuration?.rules.count ?? 0
