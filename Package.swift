@@ -27,6 +27,7 @@ let nio: [Target.Dependency] = [
   .product(name: "NIOCore", package: "swift-nio"),
   .product(name: "NIOPosix", package: "swift-nio"),
 ]
+let nioHTTP = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -64,20 +65,23 @@ let package = Package(
     // Level 2
     room("BGPSession", ["Primitives", "BGPWire"]),
     room("RIB", ["Primitives", "BGPWire"]),
+    room("Metrics", ["Primitives", "Control"]),
     room("Tables", ["Primitives", "BGPWire"]),
     // Level 3
     room("ConfigFile", ["Primitives", "BGPWire", "Tables"]),
     room("Presentation", ["Primitives", "Control", "Export"]),
     // Level 4
-    room("Engine", ["Primitives", "BGPWire", "BGPSession", "RIB", "Tables", "ConfigFile", "Control"]),
+    room("Engine", ["Primitives", "BGPWire", "BGPSession", "RIB", "Tables", "ConfigFile", "Control", "Metrics"]),
     // Level 5
     program(
       "nftbgpd",
       ["Primitives", "BGPWire", "BGPSession", "Tables", "ConfigFile", "Engine", "Netfilter", "Control", "Export"]
-        + ["Snapshot", "AtomicFile", "Transport"] + nio + serviceLifecycle + [systemPackage, logging, argumentParser]),
+        + ["Snapshot", "Metrics", "AtomicFile", "Transport"] + nio + [nioHTTP] + serviceLifecycle
+        + [systemPackage, logging, argumentParser]),
     program(
       "nftbgpctl",
-      ["Primitives", "Control", "Presentation", "Export", "AtomicFile"] + nio + [systemPackage, argumentParser]),
+      ["Primitives", "Control", "Presentation", "Export", "Metrics", "AtomicFile"] + nio
+        + [systemPackage, argumentParser]),
     program(
       "feedserver",
       ["Primitives", "BGPWire", "BGPSession", "AtomicFile", "Transport"] + nio + [systemPackage, argumentParser]),
@@ -98,13 +102,17 @@ let package = Package(
         "Transport", "Primitives", .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),
       ]),
+    tests("MetricsTests", ["Metrics", "Control", "Primitives"]),
     tests("SnapshotTests", ["Snapshot", "Primitives"]),
     tests("AtomicFileTests", ["AtomicFile", "Primitives"]),
     .target(
       name: "TestSupport", dependencies: ["Tables", "Primitives"], path: "Tests/TestSupport", swiftSettings: house),
     tests(
       "EngineTests",
-      ["TestSupport", "Engine", "ConfigFile", "Control", "Tables", "RIB", "BGPSession", "BGPWire", "Primitives"]),
+      [
+        "TestSupport", "Engine", "ConfigFile", "Control", "Metrics", "Tables", "RIB", "BGPSession", "BGPWire",
+        "Primitives",
+      ]),
     tests("KernelTests", ["TestSupport", "Netfilter", "Primitives"]),
     tests("InteropTests", ["TestSupport", "nftbgpd", "nftbgpctl", "feedserver", "Primitives"]),
   ]

@@ -22,6 +22,8 @@ package enum ControlRequest: Hashable, Sendable {
   case neighbor(NeighborSelector, NeighborAction)
   /// Lets go what the shrink guard holds in a table; a failure when there is no such table.
   case accept(table: String)
+  /// `.metrics` replies: the lines that Prometheus reads, in its own format or as OpenMetrics.
+  case showMetrics(openMetrics: Bool)
 
   /// Whether the answer may have a record for every route.
   package var isLong: Bool {
@@ -32,14 +34,16 @@ package enum ControlRequest: Hashable, Sendable {
       case .longestMatch, .exact, .orShorter: false
       }
     case .export: true
-    case .showSummary, .showNeighbor, .showTables, .why, .showRefused, .showConflicts, .neighbor, .accept: false
+    case .showSummary, .showNeighbor, .showTables, .why, .showRefused, .showConflicts, .neighbor, .accept, .showMetrics:
+      false
     }
   }
 
   /// Whether it changes anything, which a restricted socket refuses.
   package var isChange: Bool {
     switch self {
-    case .showSummary, .showNeighbor, .showRIB, .showTables, .export, .why, .showRefused, .showConflicts: false
+    case .showSummary, .showNeighbor, .showRIB, .showTables, .export, .why, .showRefused, .showConflicts, .showMetrics:
+      false
     case .neighbor, .accept: true
     }
   }

@@ -15,6 +15,7 @@ extension ControlRequest {
     case showConflicts = 8
     case neighbor = 9
     case accept = 10
+    case showMetrics = 11
   }
 
   /// Everything that goes on the wire: the version octet and the frame.
@@ -53,6 +54,10 @@ extension ControlRequest {
       var writer = Self.writer(.accept)
       writer.write(table)
       return writer.finish()
+    case .showMetrics(let openMetrics):
+      var writer = Self.writer(.showMetrics)
+      writer.write(openMetrics)
+      return writer.finish()
     }
   }
 
@@ -87,6 +92,7 @@ extension ControlRequest {
       case .showConflicts: .showConflicts
       case .neighbor: .neighbor(try reader.neighborSelector(octets), try reader.neighborAction(octets))
       case .accept: .accept(table: try reader.text(octets))
+      case .showMetrics: .showMetrics(openMetrics: try reader.bool(octets))
       }
     try reader.finish()
     return (request, frame.end)

@@ -1,4 +1,5 @@
 import ConfigFile
+import Metrics
 package import Primitives
 import Tables
 
@@ -13,7 +14,7 @@ extension Engine {
         log(.info, "the tables hold \(count) elements of an earlier run: kept until the feed is complete")
       }
     }
-    if !changes.isEmpty { effects.append(.commit(serial: tables.begin(changes), changes)) }
+    if !changes.isEmpty { commit(changes) }
     if checkDeadline == nil { checkDeadline = now + Self.checkTime }
   }
 
@@ -26,6 +27,7 @@ extension Engine {
 
   mutating func setsChecked(_ change: String?, _ now: Instant) {
     guard let change else { return }
+    counters.externalChanges += 1
     log(.warning, "\(change); repairing")
     tables.distrust()
     readSetsIfNeeded()
@@ -59,15 +61,29 @@ extension Engine {
   }
 
   mutating func snapshotSaved(_ error: SystemError?, _ now: Instant) {
-    guard let error else { return }
+    guard let error else {
+      counters.lastSnapshot = now
+      return
+    }
+    counters.failedSnapshots += 1
     log(.error, "\(error); the snapshot stays as it was")
     snapshotDeadline = now + ExportSchedule.retryTime
   }
 
   // MARK: Commits
 
+  /// Gives changes to the kernel.
+  mutating func commit(_ changes: [SetChange]) {
+    committingSince = owedSince
+    owedSince = nil
+    effects.append(.commit(serial: tables.begin(changes), changes))
+  }
+
   mutating func committed(_ serial: UInt64, _ refusals: [KernelRefusal], _ duration: Interval, _ now: Instant) {
     guard let (sums, alarms) = tables.committed(serial, refusing: refusals, at: now) else { return }
+    committingSince = nil
+    counters.commits.add(duration)
+    counters.refusedElements += refusals.reduce(0) { $0 + UInt64($1.prefixes.count) }
     for refusal in alarms {
       log(.error, "set \(refusal.set.name): \(refusal.reason): \(refusal.prefixes.count) elements have to wait")
     }
@@ -91,6 +107,9 @@ extension Engine {
 
   mutating func tablesFailed(_ serial: UInt64?, _ reason: String, _ now: Instant) {
     guard tables.failed(serial, reason, at: now) else { return }
+    owedSince = committingSince ?? owedSince
+    committingSince = nil
+    if serial == nil { counters.failedReads += 1 } else { counters.failedCommits += 1 }
     let wait = tables.retryDeadline.map { ($0 - now).seconds } ?? 0
     log(.error, "\(reason); the tables stay as they are, next attempt in \(wait) s")
   }
@@ -123,9 +142,12 @@ extension Engine {
     switch result {
     case .success(let count):
       exports.done(index, retry: false, at: now)
+      counters.exports[file.path, default: ExportCounters()].lastWritten = now
+      counters.exports[file.path]?.entries = count
       log(.info, "wrote \(count) entries of \(file.table) to \(file.path)")
     case .failure(let error):
       exports.done(index, retry: true, at: now)
+      counters.exports[file.path, default: ExportCounters()].failures += 1
       log(.error, "\(error); \(file.path) stays as it was")
     }
   }

@@ -26,7 +26,7 @@ extension Engine {
       let count = letGo(table, now)
       log(.notice, "table \(name): \(count) held prefixes leave, the operator has accepted it")
       return ControlAnswer([.end])
-    case .showSummary, .showNeighbor, .showRIB, .showTables, .export, .why, .showRefused, .showConflicts:
+    case .showSummary, .showNeighbor, .showRIB, .showTables, .export, .why, .showRefused, .showConflicts, .showMetrics:
       return answer(request, at: now)
     }
   }

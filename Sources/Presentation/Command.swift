@@ -13,6 +13,7 @@ package enum Command: Hashable, Sendable {
   case showConflicts
   case neighbor(NeighborSelector, NeighborAction)
   case accept(table: String)
+  case showMetrics(openMetrics: Bool)
 
   package enum NeighborView: Hashable, Sendable {
     case full, timers, terse
@@ -40,6 +41,7 @@ package enum Command: Hashable, Sendable {
     case .showConflicts: .showConflicts
     case .neighbor(let selector, let action): .neighbor(selector, action)
     case .accept(let table): .accept(table: table)
+    case .showMetrics(let openMetrics): .showMetrics(openMetrics: openMetrics)
     }
   }
 }

@@ -17,7 +17,7 @@ package struct CommandWords {
   var change = NeighborAction.refresh
 
   enum Action {
-    case summary, neighbor, rib, tables, refused, conflicts, export, change, accept
+    case summary, neighbor, rib, tables, refused, conflicts, metrics, export, change, accept
     case why(Prefix)
   }
 
@@ -46,6 +46,7 @@ package struct CommandWords {
     case .tables: .showTables
     case .refused: .showRefused
     case .conflicts: .showConflicts
+    case .metrics: .showMetrics(openMetrics: false)
     case .export: .export(table: table)
     case .why(let prefix): .why(prefix)
     case .change: .neighbor(selector, change)

@@ -31,6 +31,9 @@ actor Daemon: LoopActor {
   private var listeners: [any Channel] = []
   var refusals = RefusalLog()
   private var timer: Scheduled<Void>?
+  var metricsOutlets = MetricsOutlets()
+  /// When it was, in nanoseconds since the beginning of 1970 (UTC).
+  let started = ProcessFigures.unixTime
   private var isSettling = false
   /// Connections that are closed as soon as the other side has done so.
   var closing = 0
@@ -57,6 +60,7 @@ actor Daemon: LoopActor {
     if sockets.allSatisfy(\.restricted) { sockets.append(ControlSocket(path: Self.defaultSocket, restricted: false)) }
     for socket in sockets { listeners.append(try await listen(on: socket)) }
     for listener in configuration.listeners { listeners.append(try await listen(on: listener)) }
+    let scrapes = try await openMetricsListeners(configuration.metricsListeners)
     if configuration.protectsHost {
       do {
         if let addresses = try await host.check() { engine.handle(.hostAddresses(addresses), at: now) }
@@ -67,6 +71,7 @@ actor Daemon: LoopActor {
     loadSnapshot()
     engine.handle(.setsRead(contents), at: now)
     turn(.start)
+    await adoptMetricsOutlets(configuration.metricsListeners, scrapes, file: configuration.metricsFile)
   }
 
   private func loadSnapshot() {
@@ -89,6 +94,7 @@ actor Daemon: LoopActor {
     let limit = now + Self.lastCommitTime
     while engine.isCommitting, now < limit { try? await Task.sleep(for: .milliseconds(10)) }
     timer?.cancel()
+    await adoptMetricsOutlets([], [:], file: nil)
     // What the next start begins with, as of now.
     if let path = configuration.snapshotPath {
       do throws(SystemError) {
@@ -210,6 +216,9 @@ actor Daemon: LoopActor {
 
   /// Carries out a request.
   private func answer(_ request: ControlRequest, on loop: any EventLoop) -> EventLoopFuture<ControlAnswer> {
+    if case .showMetrics(let openMetrics) = request {
+      return loop.makeSucceededFuture(metricsAnswer(openMetrics: openMetrics))
+    }
     if case .why(let prefix) = request { return loop.makeFutureWithTask { await self.why(prefix) } }
     let answer = engine.carryOut(request, at: now)
     settle()

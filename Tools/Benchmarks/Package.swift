@@ -39,7 +39,8 @@ let package = Package(
     room("RIB", ["Primitives", "BGPWire"]),
     room("Tables", ["Primitives", "BGPWire"]),
     room("ConfigFile", ["Primitives", "BGPWire", "Tables"]),
-    room("Engine", ["Primitives", "BGPWire", "BGPSession", "RIB", "Tables", "ConfigFile", "Control"]),
+    room("Metrics", ["Primitives", "Control"]),
+    room("Engine", ["Primitives", "BGPWire", "BGPSession", "RIB", "Tables", "ConfigFile", "Control", "Metrics"]),
     .target(
       name: "Workloads",
       dependencies: [
