@@ -27,6 +27,7 @@ let nio: [Target.Dependency] = [
   .product(name: "NIOCore", package: "swift-nio"),
   .product(name: "NIOPosix", package: "swift-nio"),
 ]
+let nioHTTP = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -65,21 +66,25 @@ let package = Package(
     // Level 2
     room("BGPSession", ["Primitives", "BGPWire"]),
     room("RIB", ["Primitives", "BGPWire"]),
+    room("Metrics", ["Primitives", "Control"]),
     room("Tables", ["Primitives", "BGPWire"]),
     // Level 3
     room("ConfigFile", ["Primitives", "BGPWire", "Export", "Tables"]),
     room("Presentation", ["Primitives", "Control", "Export"]),
     // Level 4
-    room("Engine", ["Primitives", "BGPWire", "BGPSession", "RIB", "Tables", "Export", "ConfigFile", "Control"]),
+    room(
+      "Engine",
+      ["Primitives", "BGPWire", "BGPSession", "RIB", "Tables", "Export", "ConfigFile", "Control", "Metrics"]),
     // Level 5
     program(
       "nftbgpd",
       ["Primitives", "BGPWire", "BGPSession", "Tables", "ConfigFile", "Engine", "Netfilter", "Control", "Export"]
-        + ["Snapshot", "AtomicFile", "Transport"] + nio + serviceLifecycle
+        + ["Snapshot", "Metrics", "AtomicFile", "Transport"] + nio + [nioHTTP] + serviceLifecycle
         + [systemPackage, logging, argumentParser, .product(name: "Subprocess", package: "swift-subprocess")]),
     program(
       "nftbgpctl",
-      ["Primitives", "Control", "Presentation", "Export", "AtomicFile"] + nio + [systemPackage, argumentParser]),
+      ["Primitives", "Control", "Presentation", "Export", "Metrics", "AtomicFile"] + nio
+        + [systemPackage, argumentParser]),
     program(
       "feedserver",
       ["Primitives", "BGPWire", "BGPSession", "AtomicFile", "Transport"] + nio + [systemPackage, argumentParser]),
@@ -100,6 +105,7 @@ let package = Package(
         "Transport", "Primitives", .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),
       ]),
+    tests("MetricsTests", ["Metrics", "Control", "Primitives"]),
     tests("SnapshotTests", ["Snapshot", "Primitives"]),
     tests("AtomicFileTests", ["AtomicFile", "Primitives"]),
     .target(
@@ -109,7 +115,7 @@ let package = Package(
     tests(
       "EngineTests",
       [
-        "TestSupport", "Engine", "ConfigFile", "Control", "Export", "Tables", "RIB", "BGPSession", "BGPWire",
+        "TestSupport", "Engine", "ConfigFile", "Control", "Export", "Metrics", "Tables", "RIB", "BGPSession", "BGPWire",
         "Primitives",
       ]),
     tests("KernelTests", ["TestSupport", "Netfilter", "Primitives"]),

@@ -64,6 +64,10 @@ extension Configuration {
     for listener in listeners {
       lines.append("listen on \(listener.address) port \(listener.port)")
     }
+    if let metricsFile { lines.append("metrics file \(quoted(metricsFile))") }
+    for listener in metricsListeners {
+      lines.append("metrics listen on \(listener.address) port \(listener.port)")
+    }
     lines.append("nft table \(nftTable.family.rawValue) \(quoted(nftTable.name))" + (nftTable.isOwned ? " owner" : ""))
     if !protectsHost { lines.append("protect no") }
     if let preferredRole { lines.append("prefer \(preferredRole.rawValue)") }

@@ -40,6 +40,10 @@ package struct Configuration: Hashable, Sendable {
   package var protectsHost = true
   /// `prefer bypass|black|both`: what happens to an address in tables of both roles; nil: both.
   package var preferredRole: TableRole?
+  /// `metrics file "PATH"`; nil: none.
+  package var metricsFile: String?
+  /// `metrics listen on ADDRESS [port N]`.
+  package var metricsListeners: [Listener] = []
   /// `export table …`.
   package var exports: [ExportFile] = []
   /// In the order of the file.
@@ -54,6 +58,7 @@ package struct Configuration: Hashable, Sendable {
   package static let defaultStaleTime: UInt32 = 86400
   /// `max-prefix` where nothing is said.
   package static let defaultMaxPrefix: UInt32 = 2_000_000
+  package static let defaultMetricsPort: UInt16 = 9179
   package static let defaultSnapshotPath = "/var/lib/nftbgpd/snapshot"
 
   package init(localAS: ASN, twoOctetAS: UInt16) {
@@ -97,7 +102,7 @@ package struct ControlSocket: Hashable, Sendable {
   }
 }
 
-/// `listen on ADDRESS [port N]`.
+/// `listen on ADDRESS [port N]`, and what follows `metrics`.
 package struct Listener: Hashable, Sendable {
   package var address: IPAddress
   package var port: UInt16

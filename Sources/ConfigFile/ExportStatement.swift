@@ -10,9 +10,7 @@ extension ConfigParser {
     _ = try expectWord(["to"])
     let path = peek()
     let text = try expectFilePath()
-    guard !configuration.exports.contains(where: { $0.path == text }) else {
-      throw Mistake(path.position, "\(path) is written by another export already, expected another path")
-    }
+    try expectUnwritten(text, path)
     var file = ExportFile(table: table, path: text, format: .spamd, allowEmpty: false)
     if accept(word: "format") {
       file.format = try expectExportFormat()

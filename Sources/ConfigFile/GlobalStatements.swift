@@ -67,6 +67,7 @@ extension ConfigParser {
       configuration.protectsHost = try expectYesNo()
     case "prefer": try preferStatement()
     case "export" where following.kind == .word && following.text == "table": try exportStatement()
+    case "metrics": try metricsStatement()
     case "rde": try rdeStatement()
     default: try otherStatement(token, globally: true)
     }
@@ -159,16 +160,21 @@ extension ConfigParser {
 
   private mutating func listenStatement() throws(Mistake) {
     advance()
-    _ = try expectWord(["on"])
-    let address = try expectAddress("listen on")
-    var port: UInt16 = 179
-    if accept(word: "port") {
-      port = try expectNumber("port", 1...UInt16.max)
-    }
-    let listener = Listener(address: address, port: port)
+    let listener = try expectListener(port: 179)
     if !configuration.listeners.contains(listener) {
       configuration.listeners.append(listener)
     }
+  }
+
+  /// `on ADDRESS [port N]`
+  private mutating func expectListener(port defaultPort: UInt16) throws(Mistake) -> Listener {
+    _ = try expectWord(["on"])
+    let address = try expectAddress("listen on")
+    var port = defaultPort
+    if accept(word: "port") {
+      port = try expectNumber("port", 1...UInt16.max)
+    }
+    return Listener(address: address, port: port)
   }
 
   private mutating func includeStatement() throws(Mistake) {
@@ -230,6 +236,43 @@ extension ConfigParser {
       throw Mistake(path.position, "\(path) is not an absolute path of a file, expected one")
     }
     return text
+  }
+
+  /// No two statements may write the same file.
+  func expectUnwritten(_ text: String, _ path: Token) throws(Mistake) {
+    guard !configuration.exports.contains(where: { $0.path == text }) else {
+      throw Mistake(path.position, "\(path) is written by another export already, expected another path")
+    }
+    guard configuration.metricsFile != text else {
+      throw Mistake(path.position, "\(path) is the file of the metrics already, expected another path")
+    }
+  }
+
+  private mutating func metricsStatement() throws(Mistake) {
+    advance()
+    guard try expectWord(["file", "listen"]) == "listen" else {
+      let path = peek()
+      let text = try expectFilePath()
+      try expectUnwritten(text, path)
+      configuration.metricsFile = text
+      return
+    }
+    let position = peek(1).position
+    let listener = try expectListener(port: Configuration.defaultMetricsPort)
+    if !listener.address.isLoopback {
+      warn(position, "metrics listen on \(listener.address): whoever can connect to it may read them")
+    }
+    if !configuration.metricsListeners.contains(listener) { configuration.metricsListeners.append(listener) }
+  }
+}
+
+extension IPAddress {
+  /// Only this host can connect to it.
+  fileprivate var isLoopback: Bool {
+    switch self {
+    case .v4(let address): address.value >> 24 == 127
+    case .v6(let address): address.high == 0 && address.low == 1
+    }
   }
 }
 

@@ -59,7 +59,7 @@ enum Words {
 
   /// Others of the global level.
   static let globalOnly: Set<String> = [
-    "as-set", "connect-retry", "fib-priority", "fib-update", "include", "listen", "never", "nexthop", "nft",
+    "as-set", "connect-retry", "fib-priority", "fib-update", "include", "listen", "metrics", "never", "nexthop", "nft",
     "origin-set", "prefer", "prefix-set", "protect", "roa-set", "rtable", "rtr", "socket",
   ]
 

@@ -13,6 +13,8 @@ package enum ControlReply: Hashable, Sendable {
   case why(WhyReport)
   case refused([RefusedReport])
   case conflicts([ConflictReport])
+  /// Lines, without their ends.
+  case metrics([String])
   /// The request was not carried out: why, for standard error. Nothing follows.
   case failure(String)
   /// The answer is complete.

@@ -5,7 +5,7 @@ extension ControlReply {
   ///
   /// An IPv6 route takes 26 octets, so this many stay below `ControlFrame.maximumReply`.
   package static let maximumBatch = 400_000
-  /// Rows with texts, refused prefixes or conflicts, in one frame; at less than 4 KiB a row they stay below it, too.
+  /// Rows with texts, refused prefixes, conflicts or lines, in one frame; at less than 4 KiB a row they stay below it, too.
   package static let maximumRows = 4_096
 
   private enum Kind: UInt8 {
@@ -20,6 +20,7 @@ extension ControlReply {
     case refused = 9
     case conflicts = 10
     case role = 11
+    case metrics = 12
   }
 
   /// What goes on the wire: one frame, or several for a batch of more than `maximumBatch`.
@@ -53,6 +54,8 @@ extension ControlReply {
       return Self.encode(rows: reports, .refused) { $0.write($1) }
     case .conflicts(let reports):
       return Self.encode(rows: reports, .conflicts) { $0.write($1) }
+    case .metrics(let lines):
+      return Self.encode(rows: lines, .metrics) { $0.write($1) }
     case .failure(let reason):
       var writer = FieldWriter(kind: Kind.failure.rawValue)
       writer.write(reason)
@@ -128,6 +131,7 @@ extension ControlReply {
       case .why: .why(try reader.whyReport(octets))
       case .refused: .refused(try reader.refusedReports(octets))
       case .conflicts: .conflicts(try reader.conflictReports(octets))
+      case .metrics: .metrics(try reader.texts(octets))
       case .failure: .failure(try reader.text(octets))
       case .end: .end
       }

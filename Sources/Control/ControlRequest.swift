@@ -26,6 +26,8 @@ package enum ControlRequest: Hashable, Sendable {
   case reload
   /// Lets the daemon log more, or what it logs by default.
   case log(verbose: Bool)
+  /// `.metrics` replies: the lines that Prometheus reads, in its own format or as OpenMetrics.
+  case showMetrics(openMetrics: Bool)
 
   /// Whether the answer may have a record for every route.
   package var isLong: Bool {
@@ -37,7 +39,7 @@ package enum ControlRequest: Hashable, Sendable {
       }
     case .export: true
     case .showSummary, .showNeighbor, .showTables, .why, .showRefused, .showConflicts, .neighbor, .accept, .reload,
-      .log:
+      .log, .showMetrics:
       false
     }
   }
@@ -45,7 +47,8 @@ package enum ControlRequest: Hashable, Sendable {
   /// Whether it changes anything, which a restricted socket refuses.
   package var isChange: Bool {
     switch self {
-    case .showSummary, .showNeighbor, .showRIB, .showTables, .export, .why, .showRefused, .showConflicts: false
+    case .showSummary, .showNeighbor, .showRIB, .showTables, .export, .why, .showRefused, .showConflicts, .showMetrics:
+      false
     case .neighbor, .accept, .reload, .log: true
     }
   }

@@ -17,6 +17,7 @@ extension ControlRequest {
     case accept = 10
     case reload = 11
     case log = 12
+    case showMetrics = 13
   }
 
   /// Everything that goes on the wire: the version octet and the frame.
@@ -61,6 +62,10 @@ extension ControlRequest {
       var writer = Self.writer(.log)
       writer.write(isVerbose)
       return writer.finish()
+    case .showMetrics(let openMetrics):
+      var writer = Self.writer(.showMetrics)
+      writer.write(openMetrics)
+      return writer.finish()
     }
   }
 
@@ -97,6 +102,7 @@ extension ControlRequest {
       case .accept: .accept(table: try reader.text(octets))
       case .reload: .reload
       case .log: .log(verbose: try reader.bool(octets))
+      case .showMetrics: .showMetrics(openMetrics: try reader.bool(octets))
       }
     try reader.finish()
     return (request, frame.end)

@@ -26,7 +26,7 @@ package struct NeighborReport: Hashable, Sendable {
   package var lastConnectError: String
 
   /// The state names of RFC 4271 §8.2.2, spelled as bgpctl spells them.
-  package enum State: UInt8, Hashable, Sendable {
+  package enum State: UInt8, Hashable, Sendable, CaseIterable {
     case idle, connect, active, openSent, openConfirm, established
 
     package var name: String {

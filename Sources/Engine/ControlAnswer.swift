@@ -64,6 +64,8 @@ extension Engine {
       return ControlAnswer([.conflicts(conflicts()), .end])
     case .neighbor, .accept, .reload, .log:
       return ControlAnswer([.failure("this changes something")])
+    case .showMetrics:
+      return ControlAnswer([.failure("metrics are the shell's: they tell of the process and of the time of day")])
     }
   }
 

@@ -2,6 +2,7 @@ import BGPSession
 import BGPWire
 package import ConfigFile
 import Control
+import Metrics
 package import Primitives
 import RIB
 import Tables
@@ -44,6 +45,11 @@ package struct Engine: Sendable {
   var host = HostAddresses()
   /// Protected addresses that a feed has announced and that have been logged.
   var loggedProtections: Set<TableExclusions.Protected> = []
+  /// What is counted for monitoring.
+  var counters = Counters()
+  /// Since when the commit under way, and what is to follow it, have been owed to the kernel; nil: nothing is.
+  var committingSince: Instant?
+  var owedSince: Instant?
   private(set) var isStarted = false
   /// The BGP identifier where the configuration has none.
   let routerID: IPv4Address
@@ -168,7 +174,10 @@ package struct Engine: Sendable {
         if case .open(let open) = message { logOpen(open, index) }
         take(.received(message), over: connection, reason(for: message), now)
       } catch {
-        if error.code == IANA.ErrorCode.updateMessage { logWhole(nil, octets.extracting(start..<offset), index) }
+        if error.code == IANA.ErrorCode.updateMessage {
+          logWhole(nil, octets.extracting(start..<offset), index)
+          peers[index].counters.resets += 1
+        }
         take(.malformed(error), over: connection, error.description, now)
         return octets.count
       }
@@ -181,6 +190,7 @@ package struct Engine: Sendable {
   package mutating func advance(to now: Instant) {
     for index in peers.indices {
       if let deadline = peers[index].session.nextDeadline, deadline <= now {
+        noteKeepalive(index, now)
         step(index, .deadlineReached, deadlineReason(index), now)
       }
       if let deadline = peers[index].second?.session.nextDeadline, deadline <= now {
@@ -225,9 +235,10 @@ package struct Engine: Sendable {
   /// Ends the turn: what the shell has to do, in order.
   package mutating func takeEffects(at now: Instant) -> [Effect] {
     holdMassRemovals(now)
+    noteOwed(now)
     tables.dropChangesWhileOutOfStep()
     if paceDeadline == nil, let changes = tables.takeChanges() {
-      effects.append(.commit(serial: tables.begin(changes), changes))
+      commit(changes)
     }
     if exports.isDue(at: now) { startExports(now) }
     runHooks(now)

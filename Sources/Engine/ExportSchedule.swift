@@ -79,6 +79,11 @@ struct ExportSchedule: Sendable {
     if deadline == nil, entries.contains(where: \.isDirty) { deadline = now + Self.debounce }
   }
 
+  /// Whether the table of a file may have changed since it was written.
+  func isOutdated(_ index: Int) -> Bool {
+    entries.indices.contains(index) && (entries[index].isDirty || entries[index].isWriting)
+  }
+
   func isDue(at now: Instant) -> Bool {
     deadline.map { $0 <= now } ?? false
   }

@@ -1,5 +1,6 @@
 import ConfigFile
 import Export
+import Metrics
 package import Primitives
 import Tables
 
@@ -17,7 +18,7 @@ extension Engine {
         )
       }
     }
-    if !changes.isEmpty { effects.append(.commit(serial: tables.begin(changes), changes)) }
+    if !changes.isEmpty { commit(changes) }
     if checkDeadline == nil { checkDeadline = now + Self.checkTime }
   }
 
@@ -30,6 +31,7 @@ extension Engine {
 
   mutating func setsChecked(_ change: String?, _ now: Instant) {
     guard let change else { return }
+    counters.externalChanges += 1
     log(.warning, "\(change); repairing", kind: .foreignChange)
     tables.distrust()
     readSetsIfNeeded()
@@ -63,15 +65,29 @@ extension Engine {
   }
 
   mutating func snapshotSaved(_ error: SystemError?, _ now: Instant) {
-    guard let error else { return }
+    guard let error else {
+      counters.lastSnapshot = now
+      return
+    }
+    counters.failedSnapshots += 1
     log(.error, "\(error); the snapshot stays as it was", kind: .snapshot)
     snapshotDeadline = now + ExportSchedule.retryTime
   }
 
   // MARK: Commits
 
+  /// Gives changes to the kernel.
+  mutating func commit(_ changes: [SetChange]) {
+    committingSince = owedSince
+    owedSince = nil
+    effects.append(.commit(serial: tables.begin(changes), changes))
+  }
+
   mutating func committed(_ serial: UInt64, _ refusals: [KernelRefusal], _ duration: Interval, _ now: Instant) {
     guard let (sums, alarms) = tables.committed(serial, refusing: refusals, at: now) else { return }
+    committingSince = nil
+    counters.commits.add(duration)
+    counters.refusedElements += refusals.reduce(0) { $0 + UInt64($1.prefixes.count) }
     for refusal in alarms {
       log(
         .error, "set \(refusal.set.name): \(refusal.reason): \(refusal.prefixes.count) elements have to wait",
@@ -103,6 +119,9 @@ extension Engine {
 
   mutating func tablesFailed(_ serial: UInt64?, _ reason: String, _ now: Instant) {
     guard tables.failed(serial, reason, at: now) else { return }
+    owedSince = committingSince ?? owedSince
+    committingSince = nil
+    if serial == nil { counters.failedReads += 1 } else { counters.failedCommits += 1 }
     let wait = tables.retryDeadline.map { ($0 - now).seconds } ?? 0
     log(.error, "\(reason); the tables stay as they are, next attempt in \(wait) s", kind: .kernelFailed)
   }
@@ -133,6 +152,8 @@ extension Engine {
     switch result {
     case .success(let outcome):
       exports.done(file, changed: outcome.changed, retry: false, at: now)
+      counters.exports[file.path, default: ExportCounters()].lastWritten = now
+      counters.exports[file.path]?.entries = outcome.entries
       if outcome.changed {
         log(
           .info, "wrote \(outcome.entries) entries of \(file.table) to \(file.path)", kind: .exported,
@@ -142,6 +163,7 @@ extension Engine {
       }
     case .failure(let error):
       exports.done(file, changed: false, retry: true, at: now)
+      counters.exports[file.path, default: ExportCounters()].failures += 1
       log(.error, "\(error); \(file.path) stays as it was", kind: .exportFailed, sets: [file.table])
     }
   }

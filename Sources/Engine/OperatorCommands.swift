@@ -31,7 +31,8 @@ extension Engine {
     case .log(let isVerbose):
       effects.append(.setVerbosity(isVerbose))
       return ControlAnswer([.end])
-    case .showSummary, .showNeighbor, .showRIB, .showTables, .export, .why, .showRefused, .showConflicts, .reload:
+    case .showSummary, .showNeighbor, .showRIB, .showTables, .export, .why, .showRefused, .showConflicts, .showMetrics,
+      .reload:
       return answer(request, at: now)
     }
   }

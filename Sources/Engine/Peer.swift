@@ -2,6 +2,7 @@ import BGPSession
 import BGPWire
 import ConfigFile
 import Control
+import Metrics
 import Primitives
 import RIB
 import Tables
@@ -67,6 +68,7 @@ struct Peer: Sendable {
   var loggedSubtypes: Set<UInt8> = []
 
   var statistics = NeighborReport.Statistics()
+  var counters = PeerCounters()
   var lastRead: Instant?
   var lastWrite: Instant?
   var lastUpDown: Instant?

@@ -2,6 +2,7 @@ import BGPSession
 import BGPWire
 import ConfigFile
 import Control
+import Metrics
 import Primitives
 import RIB
 import Tables
@@ -16,6 +17,7 @@ extension Engine {
       let isPromised = peers[index].session.negotiated?.gracefulRestart != nil
       peers[index].quietDeadline = min(now + (isPromised ? Self.promisedQuietTime : Self.quietTime), bound)
     }
+    peers[index].counters.lastUpdate = now
     noteFaults(update, index)
     peers[index].statistics.announced += UInt64(update.announced.count)
     peers[index].statistics.withdrawn += UInt64(update.withdrawn.count)
@@ -61,7 +63,14 @@ extension Engine {
       tables.countRefused(prefix, before.named, -1)
       peers[index].refusedRoutes -= 1
     }
-    if let after { note(after, prefix, index) }
+    if let after {
+      note(after, prefix, index)
+      switch after.refusal {
+      case .length: peers[index].counters.refusedForLength += 1
+      case .reserved: peers[index].counters.refusedAsReserved += 1
+      case nil: break
+      }
+    }
     for table in entered { logProtection(prefix, table, index) }
     tables.membership.move(prefix, from: left, to: entered)
   }
@@ -139,6 +148,7 @@ extension Engine {
   /// `max-prefix`: what is over the limit is not taken, and everything else stays as it is.
   private mutating func noteOverLimit(_ index: Int, _ count: Int, _ limit: Int, _ now: Instant) {
     peers[index].statistics.overLimit += UInt64(count)
+    peers[index].counters.overLimit += UInt64(count)
     guard peers[index].restartDeadline == nil else { return }
     let minutes = peers[index].neighbor.maxPrefixRestart ?? Self.defaultRestartTime
     peers[index].restartDeadline = now + .seconds(Int(minutes) * 60)

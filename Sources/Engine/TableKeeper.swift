@@ -390,10 +390,10 @@ struct TableKeeper: Sendable {
     switch part.family {
     case .ipv4:
       guard let projection = projections4[index] else { return count }
-      return count - projection.intervalMemberCount + projection.intervalElements.count - projection.excludedHostCount
+      return count - projection.intervalMemberCount + projection.intervalElementCount - projection.excludedHostCount
     case .ipv6:
       guard let projection = projections6[index] else { return count }
-      return count - projection.intervalMemberCount + projection.intervalElements.count - projection.excludedHostCount
+      return count - projection.intervalMemberCount + projection.intervalElementCount - projection.excludedHostCount
     }
   }
 

@@ -15,6 +15,7 @@ package enum Command: Hashable, Sendable {
   case accept(table: String)
   case reload
   case log(verbose: Bool)
+  case showMetrics(openMetrics: Bool)
 
   package enum NeighborView: Hashable, Sendable {
     case full, timers, terse
@@ -44,6 +45,7 @@ package enum Command: Hashable, Sendable {
     case .accept(let table): .accept(table: table)
     case .reload: .reload
     case .log(let isVerbose): .log(verbose: isVerbose)
+    case .showMetrics(let openMetrics): .showMetrics(openMetrics: openMetrics)
     }
   }
 }

@@ -79,7 +79,7 @@ extension CommandWords {
       .refused("sets", "show sets: not there yet"),
       .refused("rtr", "show rtr: nftbgpd does not validate origins"),
       .refused("mrt", "show mrt: nftbgpd writes no MRT dumps"),
-      .refused("metrics", "show metrics: not there yet"),
+      .keyword("metrics") { $0.action = .metrics },
       .keyword("refused") { $0.action = .refused },
       .keyword("conflicts") { $0.action = .conflicts },
     ]

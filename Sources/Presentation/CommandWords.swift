@@ -17,7 +17,7 @@ package struct CommandWords {
   var change = NeighborAction.refresh
 
   enum Action {
-    case summary, neighbor, rib, tables, refused, conflicts, export, change, accept, reload
+    case summary, neighbor, rib, tables, refused, conflicts, metrics, export, change, accept, reload
     case why(Prefix)
     case log(verbose: Bool)
   }
@@ -47,6 +47,7 @@ package struct CommandWords {
     case .tables: .showTables
     case .refused: .showRefused
     case .conflicts: .showConflicts
+    case .metrics: .showMetrics(openMetrics: false)
     case .export: .export(table: table)
     case .why(let prefix): .why(prefix)
     case .change: .neighbor(selector, change)

@@ -69,11 +69,14 @@ package struct Presenter {
     case (.conflicts(let reports), .showConflicts):
       begin(key: "conflicts")
       for report in reports { add(report) }
+    case (.metrics(let lines), .showMetrics):
+      begin(key: "")
+      for line in lines { text.line(line) }
     case (.why(let report), .why):
       guard !hasBegun else { throw .malformed("a second answer to one question") }
       add(report)
     case (.neighbor, _), (.path, _), (.routes, _), (.table, _), (.role, _), (.prefixes, _), (.why, _), (.refused, _),
-      (.conflicts, _), (.failure, _), (.end, _):
+      (.conflicts, _), (.metrics, _), (.failure, _), (.end, _):
       throw .malformed("a reply that does not answer the request")
     }
   }
@@ -127,7 +130,7 @@ package struct Presenter {
       case .release77: RIBText.modernHeader
       case .list: ""
       }
-    case .showSummary, .showNeighbor, .showRIB, .export, .why, .neighbor, .accept, .reload, .log: ""
+    case .showSummary, .showNeighbor, .showRIB, .export, .why, .neighbor, .accept, .reload, .log, .showMetrics: ""
     }
   }
 
@@ -152,7 +155,9 @@ package struct Presenter {
     case .showSummary(terse: false): SummaryText.writeRow(report, to: &text)
     case .showSummary(terse: true): SummaryText.writeTerse(report, to: &text)
     case .showNeighbor(_, let view): NeighborText.write(report, view, to: &text)
-    case .showRIB, .showTables, .showRefused, .showConflicts, .export, .why, .neighbor, .accept, .reload, .log: break
+    case .showRIB, .showTables, .showRefused, .showConflicts, .export, .why, .neighbor, .accept, .reload, .log,
+      .showMetrics:
+      break
     }
   }
 

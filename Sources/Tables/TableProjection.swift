@@ -18,6 +18,8 @@ package struct TableProjection<Key: AddressPrefix>: Sendable {
   private var intervalMembers: [Key] = []
   /// In layers, one from each source of exclusions.
   private var exclusions: [Exclusion<Key>] = []
+  /// How many `intervalElements` there are.
+  package private(set) var intervalElementCount = 0
   /// Hosts that are members and that the exclusion keeps out of the hash set.
   package private(set) var excludedHostCount = 0
 
@@ -117,6 +119,7 @@ package struct TableProjection<Key: AddressPrefix>: Sendable {
     let before = intervalElements
     intervalMembers = intervalMembers.merging(added: added.sorted(), removed: removed.sorted())
     let after = Self.elements(intervalMembers, new)
+    intervalElementCount = after.count
     (changes.removedIntervals, changes.addedIntervals) = before.difference(to: after)
   }
 
@@ -141,10 +144,11 @@ package struct TableProjection<Key: AddressPrefix>: Sendable {
     let count = hosts.count
     if !exclusions.isEmpty { hosts.removeAll { isExcluded($0) } }
     excludedHostCount = count - hosts.count
+    let elements = intervalElements
+    intervalElementCount = elements.count
     var changes = Changes()
     (changes.removedHosts, changes.addedHosts) = kernelHosts.sorted().difference(to: hosts)
-    (changes.removedIntervals, changes.addedIntervals) = kernelIntervals.sorted().difference(
-      to: intervalElements)
+    (changes.removedIntervals, changes.addedIntervals) = kernelIntervals.sorted().difference(to: elements)
     return changes
   }
 

@@ -90,7 +90,8 @@ private struct Answer {
       switch reply {
       case .end: return (offset, true)
       case .failure(let reason): throw .failed(reason)
-      case .neighbor, .path, .routes, .table, .role, .prefixes, .why, .refused, .conflicts: try sink.add(reply)
+      case .neighbor, .path, .routes, .table, .role, .prefixes, .why, .refused, .conflicts, .metrics:
+        try sink.add(reply)
       }
     }
     return (offset, false)

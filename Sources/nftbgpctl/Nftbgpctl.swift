@@ -1,6 +1,7 @@
 import ArgumentParser
 import Control
 import Export
+import Metrics
 import Presentation
 
 /// The operator's program: options are ArgumentParser's, words are bgpctl's (`CommandWords`), text is made by `Presenter`.
@@ -20,6 +21,7 @@ struct Nftbgpctl: AsyncParsableCommand {
         show tables
         show refused
         show conflicts
+        show metrics
         why <address>[/<len>]
         neighbor <neighbor>|group <group> up|refresh
         neighbor <neighbor>|group <group> down [flush] [<reason>]
@@ -37,7 +39,10 @@ struct Nftbgpctl: AsyncParsableCommand {
   @Flag(name: [.short, .long], help: "Show JSON.")
   var json = false
 
-  @Option(name: .long, help: "classic, 7.7 or list for show rib; spamd, plain and others for export.")
+  @Option(
+    name: .long,
+    help: "classic, 7.7 or list for show rib; text or openmetrics for show metrics; spamd, plain and others for export."
+  )
   var format: String?
 
   @Option(name: .long, help: "What the exported format says of each entry, in place of its default.")
@@ -61,7 +66,10 @@ struct Nftbgpctl: AsyncParsableCommand {
         try StandardOutput.write(Array("nftbgpctl \(Release.version)\n".utf8))
         return
       }
-      let command = try parsedCommand()
+      var command = try parsedCommand()
+      if case .showMetrics = command {
+        command = .showMetrics(openMetrics: format == Exposition.Dialect.openMetrics.rawValue)
+      }
       if case .export(let table) = command {
         try await export(table)
       } else {
@@ -82,6 +90,9 @@ struct Nftbgpctl: AsyncParsableCommand {
       if json { throw ValidationError("--json does not go with export.") }
     case .showRIB(_, .row):
       formats = Presenter.RIBFormat.allCases.map(\.rawValue)
+    case .showMetrics:
+      formats = Exposition.Dialect.allCases.map(\.rawValue)
+      if json { throw ValidationError("--json does not go with show metrics.") }
     case .showRIB, .showSummary, .showNeighbor, .showTables, .showRefused, .showConflicts, .why, .neighbor, .accept,
       .reload, .log:
       formats = []

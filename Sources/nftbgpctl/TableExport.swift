@@ -29,7 +29,7 @@ struct TableExport: AnswerSink {
     case .role(.black): role = .black
     case .role(.bypass): role = .bypass
     case .prefixes(let batch): prefixes.append(contentsOf: batch)
-    case .neighbor, .path, .routes, .table, .why, .refused, .conflicts, .failure, .end:
+    case .neighbor, .path, .routes, .table, .why, .refused, .conflicts, .metrics, .failure, .end:
       throw .failed("malformed control message: a reply that does not answer the request")
     }
   }

@@ -40,6 +40,9 @@ actor Daemon: LoopActor {
   var reloading: Task<String?, Never>?
   var refusals = RefusalLog()
   private var timer: Scheduled<Void>?
+  var metricsOutlets = MetricsOutlets()
+  /// When it was, in nanoseconds since the beginning of 1970 (UTC).
+  let started = ProcessFigures.unixTime
   private var isSettling = false
   /// Connections that are closed as soon as the other side has done so.
   var closing = 0
@@ -65,7 +68,8 @@ actor Daemon: LoopActor {
 
   /// Opens the sockets and starts the sessions. The tables must have been read once: then they are known to be usable.
   func start(_ contents: [TableContents]) async throws {
-    sockets = try await openSockets(configuration)
+    let opened = try await openSockets(configuration)
+    (sockets.control, sockets.listeners) = (opened.control, opened.listeners)
     if configuration.protectsHost {
       do {
         if let addresses = try await host.check() { engine.handle(.hostAddresses(addresses), at: now) }
@@ -78,6 +82,7 @@ actor Daemon: LoopActor {
     turn(.start)
     manager?.report(from: loop) { self.assumeIsolated { $0.engine.summary } }
     if !engine.isCommitting { reportReady() }
+    await adoptMetricsOutlets(configuration.metricsListeners, opened.metrics, file: configuration.metricsFile)
   }
 
   /// The sets have been given what an earlier run has left, or the kernel has refused it: boot need not wait for neighbors.
@@ -111,6 +116,7 @@ actor Daemon: LoopActor {
     // Nobody would be there to see how they end.
     for run in hooks.values { run.cancel() }
     for run in hooks.values { _ = await run.value }
+    await adoptMetricsOutlets([], [:], file: nil)
     // What the next start begins with, as of now.
     if let path = configuration.snapshotPath {
       do throws(SystemError) {
@@ -252,6 +258,8 @@ actor Daemon: LoopActor {
     switch request {
     case .why(let prefix): return loop.makeFutureWithTask { await self.why(prefix) }
     case .reload: return loop.makeFutureWithTask { await ControlAnswer([self.reload().map { .failure($0) } ?? .end]) }
+    case .showMetrics(let openMetrics):
+      return loop.makeSucceededFuture(metricsAnswer(openMetrics: openMetrics))
     default: break
     }
     let answer = engine.carryOut(request, at: now)

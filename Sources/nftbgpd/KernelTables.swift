@@ -56,8 +56,9 @@ actor KernelTables: LoopActor {
     let gone = declarations.filter { set, _ in
       isElsewhere || !configuration.tableNames.contains { set.belongs(to: $0) }
     }
-    for set in gone.keys { declarations[set] = nil }
     if isElsewhere {
+      let elsewhere = NFTable(configuration.nftTable)
+      let monitor = try RulesetMonitor(table: elsewhere)
       // A set that is kept by nobody is not to go on blocking or letting through.
       var transaction = Transaction(table: table)
       for declaration in gone.values { transaction.flush(declaration) }
@@ -66,11 +67,12 @@ actor KernelTables: LoopActor {
       } catch {
         guard error.cause == .notFound else { throw error }
       }
-      table = NFTable(configuration.nftTable)
-      monitor = try RulesetMonitor(table: table)
+      table = elsewhere
+      self.monitor = monitor
     } else {
       abandoned += gone.values
     }
+    for set in gone.keys { declarations[set] = nil }
     isChainOld = isChainOld || !gone.isEmpty || marks != configuration.marks
     names = configuration.tableNames
     isOwned = configuration.nftTable.isOwned

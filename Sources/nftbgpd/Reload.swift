@@ -41,12 +41,18 @@ extension Daemon {
         throw Refusal(words: "nft table \(new.nftTable): whether it has an owner can change only at a start")
       }
       let opened = try await openSockets(new)
+      do {
+        try await kernel.adopt(new)
+      } catch {
+        await opened.close()
+        throw error
+      }
       await host.watch(neighbors: new.neighbors.map(\.address))
-      try await kernel.adopt(new)
       configuration = new
       engine.reload(new, at: now)
       settle()
       await adoptSockets(opened, old)
+      await adoptMetricsOutlets(new.metricsListeners, opened.metrics, file: new.metricsFile)
       return nil
     } catch {
       write(LogRecord(.error, "configuration not reloaded: everything stays as it was", kind: .reloaded))
@@ -67,9 +73,13 @@ extension Daemon {
   struct Sockets {
     var control: [ControlSocket: any Channel] = [:]
     var listeners: [Listener: any Channel] = [:]
+    /// Those that have not been handed on to the outlets of the metrics.
+    var metrics: [Listener: any Channel] = [:]
 
     func close() async {
-      for channel in Array(control.values) + Array(listeners.values) { try? await channel.close() }
+      for channel in [Array(control.values), Array(listeners.values), Array(metrics.values)].joined() {
+        try? await channel.close()
+      }
     }
   }
 
@@ -88,6 +98,7 @@ extension Daemon {
       for listener in configuration.listeners where sockets.listeners[listener] == nil {
         opened.listeners[listener] = try await listen(on: listener, for: configuration.neighbors)
       }
+      opened.metrics = try await openMetricsListeners(configuration.metricsListeners)
       return opened
     } catch {
       await opened.close()

@@ -191,6 +191,8 @@ struct ConfigurationGenerator {
     configuration.staleTime = maybe(number(0...UInt32.max))
     configuration.snapshotPath = flip() ? nil : "/var/lib/\(number(0...UInt16.max))"
     if flip() { configuration.controlSockets.append(ControlSocket(path: "/run/x y", restricted: flip())) }
+    configuration.metricsFile = flip() ? nil : "/var/lib/metrics\(number(0...UInt16.max)).prom"
+    if flip() { configuration.metricsListeners.append(Listener(address: address(), port: number(1...65535))) }
     if flip() { configuration.listeners.append(Listener(address: address(), port: number(1...65535))) }
     configuration.nftTable = NFTTable(
       family: choose([.inet, .ip, .ip6]), name: choose(["nftbgpd", "filter", "_a.b-c"]))

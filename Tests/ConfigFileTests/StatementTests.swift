@@ -50,6 +50,9 @@ struct StatementTests {
       socket "/run/c" restricted
       listen on 192.0.2.2
       listen on 2001:db8::2 port 1179
+      metrics file "/var/nftbgpd.prom"
+      metrics listen on 127.0.0.1
+      metrics listen on ::1 port 9100
       nft table ip filter
       neighbor 192.0.2.1 { remote-as 65066 }
       export table "t" to "/var/t.black" allow-empty
@@ -71,6 +74,12 @@ struct StatementTests {
         ControlSocket(path: "/run/b", restricted: false), ControlSocket(path: "/run/c", restricted: true),
       ])
     #expect(configuration.listeners.map(\.port) == [179, 1179])
+    #expect(configuration.metricsFile == "/var/nftbgpd.prom")
+    #expect(
+      configuration.metricsListeners == [
+        Listener(address: .v4(IPv4Address(0x7F00_0001)), port: 9179),
+        Listener(address: .v6(IPv6Address(high: 0, low: 1)), port: 9100),
+      ])
     #expect(configuration.nftTable == NFTTable(family: .ip, name: "filter"))
     #expect(
       configuration.exports == [
@@ -83,6 +92,17 @@ struct StatementTests {
           table: "t", path: "/var/t.geo", format: .nginx, allowEmpty: true,
           hook: ExportHook(command: "nginx -s reload", timeout: 30)),
       ])
+  }
+
+  @Test("Metrics that others than this host may read are worth a warning")
+  func openMetrics() {
+    let base = "AS 65001\nneighbor 192.0.2.1 { remote-as 65066 }\n" + Self.rule
+    for (address, isOpen) in [
+      ("127.9.9.9", false), ("::1", false), ("192.0.2.2", true), ("0.0.0.0", true), ("::", true),
+    ] {
+      let warnings = parse(base + "metrics listen on \(address)\n").diagnostics.map(\.message)
+      #expect(warnings == (isOpen ? ["metrics listen on \(address): whoever can connect to it may read them"] : []))
+    }
   }
 
   @Test("Options of a neighbor")

@@ -83,7 +83,7 @@ struct Samples {
     [
       .showSummary, .showNeighbor(selector()), .showRIB(query()), .showTables, .export(table: text()), .why(prefix()),
       .showRefused, .showConflicts, .neighbor(selector(), action()), .accept(table: text()), .reload,
-      .log(verbose: bool()),
+      .log(verbose: bool()), .showMetrics(openMetrics: bool()),
     ]
   }
 
@@ -239,8 +239,7 @@ struct Samples {
     [
       .neighbor(neighbor()), .path(path()), .routes(array(upTo: 20) { $0.route() }), .table(table()),
       .role(.bypass), .prefixes(prefixes()), .why(why()), .refused(array { $0.refused() }),
-      .conflicts(array { $0.conflict() }),
-      .failure(text()), .end,
+      .conflicts(array { $0.conflict() }), .metrics(array { $0.text() }), .failure(text()), .end,
     ]
   }
 }

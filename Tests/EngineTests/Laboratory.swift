@@ -17,6 +17,8 @@ struct Laboratory {
   var records: [LogRecord] = []
   var isVerbose = false
   var exports: [(file: ExportFile, prefixes: PrefixList)] = []
+  /// Why export files cannot be written; nil: they can.
+  var exportError: SystemError?
   /// Whether an export file has other entries than before.
   var exportsChange = true
   /// Hooks that were started; a test answers for them.
@@ -146,7 +148,7 @@ struct Laboratory {
     case .export(let file, let prefixes):
       exports.append((file, prefixes))
       let outcome = ExportOutcome(entries: prefixes.count, changed: exportsChange)
-      engine.handle(.exported(file, .success(outcome)), at: now)
+      engine.handle(.exported(file, exportError.map { .failure($0) } ?? .success(outcome)), at: now)
     case .run(let hook): hooks.append(hook)
     case .log(let record):
       log.append(record.message)

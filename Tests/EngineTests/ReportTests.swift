@@ -22,7 +22,7 @@ struct ReportTests {
           rows.append(
             "\(route.isValid ? "*" : "")\(route.isBest ? ">" : "")\(route.isStale ? "S" : "") \(route.prefix) \(peer)")
         }
-      case .neighbor, .table, .role, .prefixes, .why, .refused, .conflicts, .failure, .end: break
+      case .neighbor, .table, .role, .prefixes, .why, .refused, .conflicts, .metrics, .failure, .end: break
       }
     }
     return rows

@@ -186,7 +186,8 @@ struct ProgramTests {
       (["neighbor", "rs", "destroy"], 1), (["why", "mx"], 1), (["table", "x"], 1),
       (["why", "192.0.2.1", "--format", "list"], 64), (["neighbor", "rs", "up", "--allow-empty"], 64),
       (["--nonsense"], 64), (["show", "rib", "--format", "spamd"], 64), (["export", "x", "--format", "7.7"], 64),
-      (["show", "-o", "x"], 64), (["export", "x", "-j"], 64), (["-V"], 0), (["--version", "show"], 0),
+      (["show", "-o", "x"], 64), (["export", "x", "-j"], 64), (["show", "metrics", "-j"], 64),
+      (["show", "metrics", "--format", "7.7"], 64), (["-V"], 0), (["--version", "show"], 0),
     ] as [([String], Int32)])
   func usage(arguments: [String], status: Int32) throws {
     let arguments = ["-s", "/nonexistent/sock"] + arguments

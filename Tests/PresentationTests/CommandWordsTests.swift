@@ -26,7 +26,7 @@ struct CommandWordsTests {
       ("show neighbor rs messages", .showNeighbor(.description("rs"), .full)),
       ("show tables", .showTables), ("s t", .showTables), ("export bgp_spamd", .export(table: "bgp_spamd")),
       ("e show", .export(table: "show")), ("show refused", .showRefused), ("s re", .showRefused),
-      ("show conflicts", .showConflicts), ("s c", .showConflicts),
+      ("show conflicts", .showConflicts), ("s c", .showConflicts), ("show metrics", .showMetrics(openMetrics: false)),
     ] as [(String, Command)])
   func commands(line: String, command: Command) throws {
     #expect(try parse(line) == command)
@@ -147,7 +147,7 @@ struct CommandWordsTests {
     arguments: [
       "show fib", "show fib inet", "show interfaces", "show nexthop", "show network", "show rtr", "show mrt",
       "show sets",
-      "show metrics", "show rib out", "show rib memory", "show rib table Loc-RIB", "neighbor rs destroy",
+      "show rib out", "show rib memory", "show rib table Loc-RIB", "neighbor rs destroy",
     ])
   func refused(line: String) {
     #expect(error(line)?.hasPrefix("nftbgpctl: ") == true)

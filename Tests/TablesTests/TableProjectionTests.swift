@@ -93,6 +93,7 @@ struct TableProjectionTests {
       #expect(intervals == outermost)
       #expect(hosts == (layout == .intervals ? [] : members.filter(\.isHost)))
       #expect(Set(projection.intervalElements) == intervals)
+      #expect(projection.intervalElementCount == intervals.count)
     }
   }
 }

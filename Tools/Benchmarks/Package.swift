@@ -39,7 +39,10 @@ let package = Package(
     room("RIB", ["Primitives", "BGPWire"]),
     room("Tables", ["Primitives", "BGPWire"]),
     room("ConfigFile", ["Primitives", "BGPWire", "Export", "Tables"]),
-    room("Engine", ["Primitives", "BGPWire", "BGPSession", "RIB", "Tables", "Export", "ConfigFile", "Control"]),
+    room("Metrics", ["Primitives", "Control"]),
+    room(
+      "Engine",
+      ["Primitives", "BGPWire", "BGPSession", "RIB", "Tables", "Export", "ConfigFile", "Control", "Metrics"]),
     .target(
       name: "Workloads",
       dependencies: [
