@@ -32,20 +32,18 @@ package struct LogDigest: Sendable {
 
   /// - Returns: the line itself, for debugging only where it is to be summed up.
   package mutating func take(_ record: LogRecord, at now: Instant) -> LogRecord {
-    var detail = record
-    detail.level = .debug
     if let added = record.changes {
       guard burstDeadline != nil else {
         burstDeadline = now + Self.burst
         return record
       }
       if changes?.add(added) == nil { changes = added }
-      return detail
+      return record.detail
     }
     guard record.isComplaint else { return record }
     guard complaints[record] == nil else {
       complaints[record]?.repetitions += 1
-      return detail
+      return record.detail
     }
     if complaints.count < Self.mostComplaints { watch(record, now) }
     return record
@@ -96,6 +94,13 @@ package struct LogDigest: Sendable {
 }
 
 extension LogRecord {
+  /// The same for debugging only.
+  fileprivate var detail: LogRecord {
+    var record = self
+    record.level = .debug
+    return record
+  }
+
   /// Whether the same line a moment later says nothing new. What happens in a session always does.
   fileprivate var isComplaint: Bool {
     switch level {

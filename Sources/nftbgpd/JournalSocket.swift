@@ -86,8 +86,9 @@ final class JournalSocket: Sendable {
   ) -> [UInt8] {
     var octets: [UInt8] = []
     let common = [
-      (name: "PRIORITY", value: "\(level.severity)"), (name: "SYSLOG_IDENTIFIER", value: "nftbgpd"),
-      (name: "MESSAGE", value: message),
+      // LOG_DAEMON, as bgpd(8)'s, for where the journal is forwarded to.
+      (name: "PRIORITY", value: "\(level.severity)"), (name: "SYSLOG_FACILITY", value: "3"),
+      (name: "SYSLOG_IDENTIFIER", value: "nftbgpd"), (name: "MESSAGE", value: message),
     ]
     for (name, value) in common + fields {
       octets += name.utf8

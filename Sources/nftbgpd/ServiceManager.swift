@@ -62,7 +62,8 @@ final class ServiceManager: Sendable {
       defer { state.status = status }
       return state.status != status
     }
-    if isNews { send("STATUS=\(status)") }
+    // A line feed would begin another assignment.
+    if isNews { send("STATUS=\(status.replacing("\n", with: " "))") }
   }
 
   // MARK: From the event loop

@@ -107,10 +107,10 @@ extension InteropTier {
       }
     }
 
-    @Test("Without any privilege but CAP_NET_ADMIN it fills and repairs the sets, and answers")
+    @Test("Without any privilege but CAP_NET_ADMIN it fills and repairs the sets, signs its sessions and answers")
     func unprivileged() throws {
       try Laboratory.run { laboratory in
-        let server = try FeedServer(laboratory, address: "127.0.0.2", Self.feed)
+        let server = try FeedServer(laboratory, address: "127.0.0.2", Self.feed, ["--md5", "secret"])
         let receiver = try DatagramReceiver(laboratory.path("notify"))
         let program = laboratory.path("nftbgpd-copy")
         try FileManager.default.copyItem(atPath: Laboratory.product("nftbgpd"), toPath: program)
@@ -122,7 +122,8 @@ extension InteropTier {
           "-all,+net_admin", "--ambient-caps", "-all,+net_admin", "--bounding-set", "-all,+net_admin",
         ]
         let nftbgpd = try NftbgpdUnderTest(
-          laboratory, Self.configuration, launcher: launcher + Self.launcher(receiver), program: program)
+          laboratory, Self.configuration.replacing("multihop 64", with: "multihop 64\n  tcp md5sig password secret"),
+          launcher: launcher + Self.launcher(receiver), program: program)
         try #require(receiver.lines(until: { $0 == "READY=1" }, within: 30) != nil)
         try nftbgpd.waitForLog("table complete")
         try Kernel.wait(for: Feed.sets(Self.feed), laboratory)

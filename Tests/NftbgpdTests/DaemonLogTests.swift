@@ -39,8 +39,8 @@ struct DaemonLogTests {
       LogRecord(.warning, "neighbor 192.0.2.1: words", peer: peer, kind: .refused, sets: ["black", "black_net"]))
     #expect(
       try entry() == [
-        "PRIORITY=4", "SYSLOG_IDENTIFIER=nftbgpd", "MESSAGE=neighbor 192.0.2.1: words", "BGP_PEER=192.0.2.1",
-        "MESSAGE_ID=\(LogRecord.Kind.refused.rawValue)", "NFT_SET=black", "NFT_SET=black_net",
+        "PRIORITY=4", "SYSLOG_FACILITY=3", "SYSLOG_IDENTIFIER=nftbgpd", "MESSAGE=neighbor 192.0.2.1: words",
+        "BGP_PEER=192.0.2.1", "MESSAGE_ID=\(LogRecord.Kind.refused.rawValue)", "NFT_SET=black", "NFT_SET=black_net",
       ])
   }
 

@@ -50,6 +50,8 @@ struct ServiceManagerTests {
     manager.report("1/2 neighbors up")
     #expect(try text(receiver) == "STATUS=0/2 neighbors up")
     #expect(try text(receiver) == "STATUS=1/2 neighbors up")
+    manager.report("0/2 neighbors up; an error\nREADY=1")
+    #expect(try text(receiver) == "STATUS=0/2 neighbors up; an error READY=1")
   }
 
   @Test("There is none without NOTIFY_SOCKET, and what is no address of a socket is an error")
