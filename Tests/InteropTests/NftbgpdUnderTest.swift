@@ -37,18 +37,19 @@ final class NftbgpdUnderTest {
   /// - Parameters:
   ///   - configuration: to which the control socket, the snapshot and the export are added.
   ///   - export: a file for `bgp_spamd`.
+  ///   - name: begins the names of its files, where there are several of them.
   ///   - log: the name of its log; what an earlier run has written stays before what this one does.
   init(
     _ laboratory: Laboratory, _ configuration: String, _ arguments: [String] = [], export: String? = nil,
-    log: String = "nftbgpd.log"
+    name: String = "", log: String = "nftbgpd.log"
   ) throws {
     self.laboratory = laboratory
-    socket = laboratory.path("nftbgpd.sock")
+    socket = laboratory.path(name + "nftbgpd.sock")
     var text = configuration + "socket \"\(socket)\"\n"
-    text += "snapshot \"\(laboratory.path("snapshot"))\"\n"
+    text += "snapshot \"\(laboratory.path(name + "snapshot"))\"\n"
     if let export { text += "export table \"bgp_spamd\" to \"\(export)\"\n" }
-    let file = try laboratory.write(text, to: "nftbgpd.conf")
-    daemon = try laboratory.start(Laboratory.product("nftbgpd"), ["-f", file] + arguments, log: log)
+    let file = try laboratory.write(text, to: name + "nftbgpd.conf")
+    daemon = try laboratory.start(Laboratory.product("nftbgpd"), ["-f", file] + arguments, log: name + log)
   }
 
   /// With the tables of the published configuration, for these servers.
