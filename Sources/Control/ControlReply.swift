@@ -127,6 +127,8 @@ package struct TableReport: Hashable, Sendable {
   package var held: UInt64
   /// What the feed asks for and guards keep out altogether: routes, and prefixes of protected addresses alone.
   package var refused: UInt64
+  /// Of the prefixes that the feed puts into the table: equal where they are equal, on any host.
+  package var hash: UInt64
   /// Seconds since the last acknowledged change; nil for none yet.
   package var lastChange: UInt64?
   /// Prefixes that fresh routes put there.
@@ -136,8 +138,8 @@ package struct TableReport: Hashable, Sendable {
 
   package init(
     name: String, role: Role, family: AddressFamily, nftTable: String, sets: [String], prefixes: UInt64,
-    wanted: UInt64, inKernel: UInt64?, stale: UInt64, held: UInt64, refused: UInt64, lastChange: UInt64?,
-    error: String?
+    wanted: UInt64, inKernel: UInt64?, stale: UInt64, held: UInt64, refused: UInt64, hash: UInt64,
+    lastChange: UInt64?, error: String?
   ) {
     self.name = name
     self.role = role
@@ -150,6 +152,7 @@ package struct TableReport: Hashable, Sendable {
     self.stale = stale
     self.held = held
     self.refused = refused
+    self.hash = hash
     self.lastChange = lastChange
     self.error = error
   }

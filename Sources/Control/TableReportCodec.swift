@@ -17,6 +17,7 @@ extension FieldWriter {
     write(table.stale)
     write(table.held)
     write(table.refused)
+    write(table.hash)
     write(optional: table.lastChange) { $0.write($1) }
     write(optional: table.error) { $0.write($1) }
   }
@@ -34,7 +35,7 @@ extension FieldReader {
       name: try text(octets), role: try role(octets), family: try family(octets), nftTable: try text(octets),
       sets: try texts(octets), prefixes: try uint64(octets), wanted: try uint64(octets),
       inKernel: try bool(octets) ? try uint64(octets) : nil, stale: try uint64(octets), held: try uint64(octets),
-      refused: try uint64(octets), lastChange: try bool(octets) ? try uint64(octets) : nil,
+      refused: try uint64(octets), hash: try uint64(octets), lastChange: try bool(octets) ? try uint64(octets) : nil,
       error: try bool(octets) ? try text(octets) : nil)
   }
 }

@@ -80,6 +80,7 @@ extension Engine {
       inKernel: part.inKernel.map { UInt64(clamping: $0) }, stale: UInt64(staleCount(part)),
       held: UInt64(tables.held(part)),
       refused: UInt64(clamping: part.refusedRoutes + tables.carvedOut(part.table, part.family).count),
+      hash: tables.membership.hash(part.table, part.family),
       lastChange: part.lastChange.map { UInt64(clamping: (now - $0).seconds) }, error: tables.failure)
   }
 

@@ -14,6 +14,9 @@ public protocol AddressPrefix: Hashable, Comparable, Sendable {
 
   /// 64 bits that depend on all bits of the prefix and of the seed.
   func scrambled(_ seed: UInt64) -> UInt64
+
+  /// 64 bits for the prefix and its family, the same in every process and release, and mixed so well that they may be added up.
+  var fingerprint: UInt64 { get }
 }
 
 /// An odd number without a pattern, for multiplications that spread bits.
@@ -25,6 +28,14 @@ extension UInt64 {
     let product = multipliedFullWidth(by: other)
     return product.high ^ product.low
   }
+
+  /// The number that SplitMix64 draws in this state: each bit of it depends on each of the state.
+  var mixed: UInt64 {
+    var value = self &+ spreader
+    value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
+    value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
+    return value ^ value >> 31
+  }
 }
 
 extension IPv4Prefix: AddressPrefix {
@@ -35,6 +46,9 @@ extension IPv4Prefix: AddressPrefix {
   @inlinable public func scrambled(_ seed: UInt64) -> UInt64 {
     (packed ^ seed).folded(spreader)
   }
+
+  /// 64 bits for the prefix and its family, the same in every process and release.
+  public var fingerprint: UInt64 { packed.mixed }
 
   /// The two prefixes that this one consists of, the lower first; nil for a host.
   public var halves: (lower: IPv4Prefix, upper: IPv4Prefix)? {
@@ -55,6 +69,12 @@ extension IPv6Prefix: AddressPrefix {
     let upper = (address.high ^ seed).folded(spreader)
     let whole = (upper ^ address.low).folded(seed | 1)
     return (whole &+ UInt64(length)).folded(spreader)
+  }
+
+  /// 64 bits for the prefix and its family, the same in every process and release.
+  public var fingerprint: UInt64 {
+    // Three steps, and IPv4 takes one: so ::/0 has not the number of 0.0.0.0/0.
+    ((address.high.mixed ^ address.low).mixed ^ UInt64(length)).mixed
   }
 
   /// The two prefixes that this one consists of, the lower first; nil for a host.

@@ -183,7 +183,8 @@ actor FeedServer: LoopActor {
     }
     if negotiated.families.contains(.ipv6) {
       var attributes = attributes
-      attributes.nextHop = .v6(IPv6Address(high: 0, low: 1))
+      // Of 2001:db8::/32, because a router between us and the client refuses the loopback address.
+      attributes.nextHop = .v6(IPv6Address(high: 0x2001_0DB8_0000_0000, low: UInt64(options.routerID.value)))
       let size = UpdateMessage.capacity(of: .ipv6, attributes: attributes, maximum: IANA.maximumMessageLength)
       for start in stride(from: 0, to: prefixes.ipv6.count, by: size) {
         let part = Array(prefixes.ipv6[start..<min(start + size, prefixes.ipv6.count)])

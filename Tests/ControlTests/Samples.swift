@@ -173,7 +173,7 @@ struct Samples {
     TableReport(
       name: text(), role: role(), family: family(), nftTable: text(), sets: array { $0.text() }, prefixes: number(),
       wanted: number(), inKernel: maybe { $0.number() }, stale: number(), held: number(), refused: number(),
-      lastChange: maybe { $0.number() }, error: maybe { $0.text() })
+      hash: number(), lastChange: maybe { $0.number() }, error: maybe { $0.text() })
   }
 
   mutating func note() -> WhyReport.Note {

@@ -124,6 +124,24 @@ struct ReportTests {
     #expect(tables.count == 4)
   }
 
+  @Test("Hosts with equal tables show equal hashes, whatever each of them protects")
+  func hashes() {
+    let hashes = { (prefixes: [String], never: String) in
+      let configuration = Laboratory.configuration(peers: 1) { configuration in
+        Prefix(never).map { configuration.never = [$0] }
+      }
+      var lab = Laboratory(configuration)
+      lab.up(0)
+      for prefix in prefixes { lab.announce(0, [prefix], 666) }
+      return lab.replies(.showTables).compactMap { if case .table(let table) = $0 { table.hash } else { nil } }
+    }
+    let prefixes = ["45.0.2.0/24", "45.0.3.1", "2a00:db8::25"]
+    let shown = hashes(prefixes, "45.0.2.7")
+    #expect(shown.count == 4)
+    #expect(hashes(prefixes.reversed(), "45.0.3.1") == shown)
+    #expect(hashes(prefixes.dropLast(), "45.0.2.7") != shown)
+  }
+
   @Test("An unknown neighbor and an unknown table are failures")
   func unknown() {
     var lab = Self.twoPeers()

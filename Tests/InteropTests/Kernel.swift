@@ -5,18 +5,18 @@ import Testing
 enum Kernel {
   static let table = "inet nftbgpd"
 
-  /// The elements of every set of the table, by the names of the sets: `ADDRESS`, `ADDRESS/LENGTH` or `FIRST-LAST`.
+  /// The elements of every set of a table, by the names of the sets: `ADDRESS`, `ADDRESS/LENGTH` or `FIRST-LAST`.
   ///
   /// - Throws: when there is no table, or an element is there twice.
-  static func sets(_ laboratory: Laboratory) throws -> [String: Set<String>] {
-    try sets(in: try list(laboratory, ["list", "table"]))
+  static func sets(_ laboratory: Laboratory, of table: String = table) throws -> [String: Set<String>] {
+    try sets(in: try list(laboratory, ["list", "table"], of: table))
   }
 
   /// The elements of one set.
   ///
   /// - Throws: when there is no such set.
   static func elements(of set: String, _ laboratory: Laboratory) throws -> Set<String> {
-    guard let elements = try sets(in: try list(laboratory, ["list", "set"], set))[set] else {
+    guard let elements = try sets(in: try list(laboratory, ["list", "set"], of: table, set))[set] else {
       throw Unexpected("nft showed no set \(set)")
     }
     return elements
@@ -67,7 +67,9 @@ enum Kernel {
     }.joined(separator: "; ")
   }
 
-  private static func list(_ laboratory: Laboratory, _ verb: [String], _ name: String...) throws -> String {
+  private static func list(
+    _ laboratory: Laboratory, _ verb: [String], of table: String, _ name: String...
+  ) throws -> String {
     let outcome = try laboratory.run("nft", ["-j"] + verb + table.split(separator: " ").map(String.init) + name)
     guard outcome.status == 0 else { throw Unexpected(outcome.errors) }
     return outcome.output

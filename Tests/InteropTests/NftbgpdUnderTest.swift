@@ -7,6 +7,7 @@ final class NftbgpdUnderTest {
   private let laboratory: Laboratory
   private let daemon: Child
   private let export: String?
+  private let name: String
   let socket: String
 
   /// Tables as in the published configuration, with quick attempts to connect and no servers that are not there.
@@ -38,31 +39,36 @@ final class NftbgpdUnderTest {
   /// - Parameters:
   ///   - configuration: to which the control socket, the snapshot and the export are added.
   ///   - export: a file for `bgp_spamd`.
+  ///   - name: begins the names of its files, where there are several of them.
   ///   - log: the name of its log; what an earlier run has written stays before what this one does.
   ///   - launcher: a command that becomes nftbgpd, such as env(1).
   ///   - program: where it is.
   init(
     _ laboratory: Laboratory, _ configuration: String, _ arguments: [String] = [], export: String? = nil,
-    log: String = "nftbgpd.log", launcher: [String] = [], program: String = Laboratory.product("nftbgpd")
+    name: String = "", log: String = "nftbgpd.log", launcher: [String] = [],
+    program: String = Laboratory.product("nftbgpd")
   ) throws {
     self.laboratory = laboratory
     self.export = export
-    socket = laboratory.path("nftbgpd.sock")
-    let file = laboratory.path("nftbgpd.conf")
-    try Self.write(configuration, laboratory, export: export)
+    self.name = name
+    socket = laboratory.path(name + "nftbgpd.sock")
+    let file = laboratory.path(name + "nftbgpd.conf")
+    try Self.write(configuration, laboratory, export: export, name)
     let command = launcher + [program, "-f", file] + arguments
-    daemon = try laboratory.start(command[0], Array(command.dropFirst()), log: log)
+    daemon = try laboratory.start(command[0], Array(command.dropFirst()), log: name + log)
   }
 
-  private static func write(_ configuration: String, _ laboratory: Laboratory, export: String?) throws {
-    var text = configuration + "socket \"\(laboratory.path("nftbgpd.sock"))\"\n"
-    text += "snapshot \"\(laboratory.path("snapshot"))\"\n"
+  private static func write(
+    _ configuration: String, _ laboratory: Laboratory, export: String?, _ name: String
+  ) throws {
+    var text = configuration + "socket \"\(laboratory.path(name + "nftbgpd.sock"))\"\n"
+    text += "snapshot \"\(laboratory.path(name + "snapshot"))\"\n"
     if let export { text += "export table \"bgp_spamd\" to \"\(export)\"\n" }
-    try laboratory.write(text, to: "nftbgpd.conf")
+    try laboratory.write(text, to: name + "nftbgpd.conf")
   }
 
   /// Changes its configuration file, of which it is to be told.
-  func rewrite(_ configuration: String) throws { try Self.write(configuration, laboratory, export: export) }
+  func rewrite(_ configuration: String) throws { try Self.write(configuration, laboratory, export: export, name) }
 
   /// SIGHUP.
   func hangUp() throws { try daemon.signal(SIGHUP) }

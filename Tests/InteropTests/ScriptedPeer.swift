@@ -6,7 +6,7 @@ final class ScriptedPeer {
   private let laboratory: Laboratory
   private let child: Child
 
-  private static let directory = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  static let directory = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appendingPathComponent("Fixtures/peers").path
 
   /// - Parameters:

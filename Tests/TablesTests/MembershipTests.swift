@@ -24,6 +24,45 @@ struct MembershipTests {
     #expect(third[TableID(index: 0)] == TableDelta(removed: PrefixList([prefix])))
   }
 
+  @Test("Tables with the same prefixes have the same hash, however these came in, and another one after any change")
+  func hash() throws {
+    let table = TableID(index: 0)
+    var random = RandomSource(seed: 6)
+    var prefixes = (0..<500).compactMap { Prefix("10.\($0 % 4).\($0 / 4).0/\(24 + $0 % 9)") }
+    prefixes += (0..<500).compactMap { Prefix("2001:db8:\($0 % 9)::\($0)/\(48 + $0 % 81)") }
+    prefixes = Array(Set(prefixes))
+    let hashes = { (order: [Prefix]) in
+      var membership = Membership(tableCount: 1)
+      for prefix in order { membership.move(prefix, from: .empty, to: Self.black) }
+      return AddressFamily.allCases.map { membership.hash(table, $0) }
+    }
+    let whole = hashes(prefixes)
+    for _ in 0..<5 { #expect(hashes(prefixes.shuffled(using: &random)) == whole) }
+    // Who was asked for twice, or has come and gone, leaves no trace.
+    var membership = Membership(tableCount: 1)
+    for prefix in prefixes + prefixes { membership.move(prefix, from: .empty, to: Self.black) }
+    let passing = try #require(Prefix("192.0.2.1"))
+    membership.move(passing, from: .empty, to: Self.black)
+    membership.move(passing, from: Self.black, to: .empty)
+    #expect(AddressFamily.allCases.map { membership.hash(table, $0) } == whole)
+    // Each table that lacks one prefix is unlike all others.
+    let others = prefixes.map { missing in hashes(prefixes.filter { $0 != missing }) }
+    #expect(Set(others + [whole]).count == prefixes.count + 1)
+  }
+
+  @Test("The hash of a table is the same in every release, and another one for each family and length")
+  func hashIsFixed() {
+    let hash = { (texts: [String]) in
+      var membership = Membership(tableCount: 1)
+      for text in texts { Prefix(text).map { membership.move($0, from: .empty, to: Self.black) } }
+      return AddressFamily.allCases.map { String(membership.hash(TableID(index: 0), $0), radix: 16) }
+    }
+    #expect(hash([]) == ["0", "0"])
+    #expect(hash(["192.0.2.1", "198.51.100.0/24", "2001:db8::25"]) == ["b611e9591ccdbfae", "a6dba7d4261fa2cc"])
+    let all = Set(["0.0.0.0/0", "0.0.0.0/1", "0.0.0.0/32", "::/0", "::/1", "::/32", "::/128"].flatMap { hash([$0]) })
+    #expect(all.count == 8)
+  }
+
   @Test("A move from one table to another is one change of each")
   func move() throws {
     let prefix = try #require(Prefix("192.0.2.1"))

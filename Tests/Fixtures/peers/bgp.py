@@ -17,11 +17,11 @@ def message(kind, body=b""):
     return MARKER + struct.pack("!HB", 19 + len(body), kind) + body
 
 
-def open_message(identifier, hold_time):
+def open_message(identifier, hold_time, asn=65066):
     """With route refresh, enhanced route refresh, four-octet AS numbers, and a restart capability that promises End-of-RIB."""
-    capabilities = b"\x01\x04\x00\x01\x00\x01" + b"\x02\x00" + b"\x46\x00" + b"\x40\x02\x00\x00" + b"\x41\x04" + struct.pack("!I", 65066)
+    capabilities = b"\x01\x04\x00\x01\x00\x01" + b"\x02\x00" + b"\x46\x00" + b"\x40\x02\x00\x00" + b"\x41\x04" + struct.pack("!I", asn)
     parameters = b"\x02" + bytes([len(capabilities)]) + capabilities
-    return message(OPEN, struct.pack("!BHH4sB", 4, 65066, hold_time, socket.inet_aton(identifier), len(parameters)) + parameters)
+    return message(OPEN, struct.pack("!BHH4sB", 4, asn, hold_time, socket.inet_aton(identifier), len(parameters)) + parameters)
 
 
 END_OF_RIB = message(UPDATE, b"\x00\x00\x00\x00")
