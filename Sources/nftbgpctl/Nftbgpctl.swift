@@ -29,16 +29,18 @@ struct Nftbgpctl: AsyncParsableCommand {
       nftbgpctl(8) describes them.
       """)
 
-  @Option(name: [.short, .long], help: "The daemon's control socket.")
+  @Option(name: [.short, .long], help: "The daemon's control socket.", completion: .file())
   var socket = "/run/nftbgpd/nftbgpd.sock"
 
   @Flag(name: [.short, .long], help: "Show JSON.")
   var json = false
 
-  @Option(name: .long, help: "classic, 7.7 or list for show rib; spamd or plain for export.")
+  @Option(
+    name: .long, help: "classic, 7.7 or list for show rib; spamd or plain for export.",
+    completion: .list(Presenter.RIBFormat.allCases.map(\.rawValue) + ExportFormat.allCases.map(\.rawValue)))
   var format: String?
 
-  @Option(name: [.short, .long], help: "Replace this file with the exported table.")
+  @Option(name: [.short, .long], help: "Replace this file with the exported table.", completion: .file())
   var output: String?
 
   @Flag(name: .long, help: "Export a table that has no entries.")
@@ -47,7 +49,9 @@ struct Nftbgpctl: AsyncParsableCommand {
   @Flag(name: [.customShort("V"), .long], help: "Print the version.")
   var version = false
 
-  @Argument(help: .hidden)
+  @Argument(
+    help: ArgumentHelp("A command of these.", valueName: "command"),
+    completion: .custom { line, index, _ in Nftbgpctl.completions(of: line, at: index) })
   var words: [String] = []
 
   func run() async throws {
@@ -89,6 +93,25 @@ struct Nftbgpctl: AsyncParsableCommand {
     if output != nil || allowEmpty {
       throw ValidationError("--output and --allow-empty go with export only.")
     }
+  }
+
+  /// The words that may stand at `index` in a command line, whose first word is the program.
+  static func completions(of line: [String], at index: Int) -> [String] {
+    // bash(1) takes communities and IPv6 addresses apart at their colons.
+    var typed: [String] = []
+    var isOpen = false
+    for word in line.prefix(index).dropFirst() {
+      let isColon = !word.isEmpty && word.allSatisfy { $0 == ":" }
+      if let last = typed.last, isOpen || isColon {
+        typed[typed.count - 1] = last + word
+      } else {
+        typed.append(word)
+      }
+      isOpen = isColon
+    }
+    // What the parser itself makes of the options so far: it leaves the words.
+    guard let command = try? parse(typed) else { return [] }
+    return CommandWords.continuations(of: command.words)
   }
 
   private func parsedCommand() throws(ProgramFailure) -> Command {
