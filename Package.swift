@@ -15,8 +15,11 @@ func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: house)
 }
 
+/// A program. All of its calls into other libraries are bound at start, so that what they go through is read-only when a peer is heard.
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .executableTarget(name: name, dependencies: dependencies, swiftSettings: house)
+  .executableTarget(
+    name: name, dependencies: dependencies, swiftSettings: house,
+    linkerSettings: [.unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"])])
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {

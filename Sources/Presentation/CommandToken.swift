@@ -76,6 +76,16 @@ extension CommandWords {
       }
     }
 
+    /// The words that the row stands for, whole; none for a value, and none for a word that is refused.
+    var spellings: [String] {
+      if case .refusal = next { return [] }
+      return switch kind {
+      case .end, .value: []
+      case .keyword(let word): [word]
+      case .exact(let words): words
+      }
+    }
+
     /// The row in the list of what is possible.
     var usage: String {
       switch kind {

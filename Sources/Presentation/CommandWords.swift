@@ -39,6 +39,19 @@ package struct CommandWords {
     return state.command
   }
 
+  /// The words that may come after `words`, for a shell to offer; none after what is no beginning of a command.
+  ///
+  /// Words that are refused are not offered, and values are not known here.
+  package static func continuations(of words: [String]) -> [String] {
+    var state = CommandWords()
+    var position = Position.main
+    for word in words {
+      guard let token = try? state.match(word, in: position.tokens), let next = token.next else { return [] }
+      position = next
+    }
+    return position.tokens.flatMap(\.spellings)
+  }
+
   private var command: Command {
     switch action {
     case .summary: .showSummary(terse: terse)

@@ -27,8 +27,8 @@ struct FeedServerCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The TCP MD5 key that every client must have.", valueName: "key")) var md5: String?
   @Flag(help: "Do not send End-of-RIB.") var noEndOfRib = false
   @Flag(help: "End with Cease when standard input ends.") var exitAtEnd = false
-  @Option(help: "Commands to carry out first.") var script: String?
-  @Argument(help: "The list of prefixes.") var list: String?
+  @Option(help: "Commands to carry out first.", completion: .file()) var script: String?
+  @Argument(help: "The list of prefixes.", completion: .file()) var list: String?
 
   func run() async throws {
     guard let asn = ASN(asNumber) else { throw ValidationError("--as: not an AS number: \(asNumber)") }

@@ -33,7 +33,7 @@ struct Nftbgpctl: AsyncParsableCommand {
       nftbgpctl(8) describes them.
       """)
 
-  @Option(name: [.short, .long], help: "The daemon's control socket.")
+  @Option(name: [.short, .long], help: "The daemon's control socket.", completion: .file())
   var socket = "/run/nftbgpd/nftbgpd.sock"
 
   @Flag(name: [.short, .long], help: "Show JSON.")
@@ -41,14 +41,16 @@ struct Nftbgpctl: AsyncParsableCommand {
 
   @Option(
     name: .long,
-    help: "classic, 7.7 or list for show rib; text or openmetrics for show metrics; spamd, plain and others for export."
-  )
+    help: "classic, 7.7 or list for show rib; text or openmetrics for show metrics; spamd, plain and others for export.",
+    completion: .list(
+      Presenter.RIBFormat.allCases.map(\.rawValue) + Exposition.Dialect.allCases.map(\.rawValue)
+        + ExportFormat.allCases.map(\.rawValue)))
   var format: String?
 
   @Option(name: .long, help: "What the exported format says of each entry, in place of its default.")
   var value: String?
 
-  @Option(name: [.short, .long], help: "Replace this file with the exported table.")
+  @Option(name: [.short, .long], help: "Replace this file with the exported table.", completion: .file())
   var output: String?
 
   @Flag(name: .long, help: "Export a table that has no entries.")
@@ -57,7 +59,9 @@ struct Nftbgpctl: AsyncParsableCommand {
   @Flag(name: [.customShort("V"), .long], help: "Print the version.")
   var version = false
 
-  @Argument(help: .hidden)
+  @Argument(
+    help: ArgumentHelp("A command of these.", valueName: "command"),
+    completion: .custom { line, index, _ in Nftbgpctl.completions(of: line, at: index) })
   var words: [String] = []
 
   func run() async throws {
@@ -118,6 +122,25 @@ struct Nftbgpctl: AsyncParsableCommand {
   }
 
   private var exportFormat: ExportFormat { format.flatMap(ExportFormat.init) ?? .spamd }
+
+  /// The words that may stand at `index` in a command line, whose first word is the program.
+  static func completions(of line: [String], at index: Int) -> [String] {
+    // bash(1) takes communities and IPv6 addresses apart at their colons.
+    var typed: [String] = []
+    var isOpen = false
+    for word in line.prefix(index).dropFirst() {
+      let isColon = !word.isEmpty && word.allSatisfy { $0 == ":" }
+      if let last = typed.last, isOpen || isColon {
+        typed[typed.count - 1] = last + word
+      } else {
+        typed.append(word)
+      }
+      isOpen = isColon
+    }
+    // What the parser itself makes of the options so far: it leaves the words.
+    guard let command = try? parse(typed) else { return [] }
+    return CommandWords.continuations(of: command.words)
+  }
 
   private func parsedCommand() throws(ProgramFailure) -> Command {
     do throws(CommandError) {

@@ -6,7 +6,7 @@ import SystemPackage
 
 /// Where the configuration comes from: the options that the daemon and its one-shot commands share.
 struct ConfigurationSource: ParsableArguments {
-  @Option(name: .customShort("f"), help: "Configuration file.") var file = "/etc/nftbgpd.conf"
+  @Option(name: .customShort("f"), help: "Configuration file.", completion: .file()) var file = "/etc/nftbgpd.conf"
   @Option(
     name: .customShort("D"), help: ArgumentHelp("Define a macro, overriding the file's.", valueName: "macro=value"))
   var macros: [String] = []

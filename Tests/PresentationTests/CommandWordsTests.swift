@@ -160,4 +160,23 @@ struct CommandWordsTests {
     #expect(throws: CommandError.self) { try CommandWords.parse(["show", ""]) }
     #expect(throws: CommandError.self) { try CommandWords.parse(["export", ""]) }
   }
+
+  @Test(
+    "After the words so far those are offered that may come next",
+    arguments: [
+      ("sh nei", ["group", "messages", "terse", "timers"]),
+      ("show neighbor rs", ["messages", "terse", "timers"]), ("neighbor rs", ["clear", "down", "refresh", "up"]),
+      ("neighbor group g down", ["flush"]), ("show rib 192.0.2.1 neighbor", ["group"]), ("table x", ["accept"]),
+      ("show rib community", []), ("show summary terse", []), ("show rib as x", []), ("show fib", []), ("x", []),
+    ] as [(String, Set<String>)])
+  func continuations(line: String, words: Set<String>) {
+    #expect(Set(CommandWords.continuations(of: line.split(separator: " ").map(String.init))) == words)
+  }
+
+  @Test("The words of bgpctl that are refused are not offered")
+  func refusedContinuations() {
+    let offered = CommandWords.continuations(of: [])
+    #expect(offered.contains("show") && offered.contains("export"))
+    #expect(!offered.contains("network") && !offered.contains("fib"))
+  }
 }
