@@ -13,7 +13,7 @@ struct TableExport: AnswerSink {
   /// Name of the file; nil for standard output.
   let output: String?
   let allowsEmpty: Bool
-  private var role = ExportedTable.Role.black
+  private var role: ExportedTable.Role?
   private var prefixes = PrefixList()
 
   init(table: String, format: ExportFormat, value: String?, output: String?, allowsEmpty: Bool) {
@@ -36,6 +36,8 @@ struct TableExport: AnswerSink {
 
   /// After a complete answer.
   func finish() throws(ProgramFailure) {
+    // Without it, good senders could be listed as bad ones.
+    guard let role else { throw .failed("malformed control message: the role of the table was expected") }
     guard allowsEmpty || format.hasEntries(for: prefixes) else {
       throw .failed("\(table) has no entries for this format: nothing written, see --allow-empty")
     }

@@ -13,20 +13,38 @@ struct HookRun: Sendable {
     self.hook = hook
   }
 
+  private enum Event {
+    case ended(HookOutcome)
+    case timeIsUp
+    /// There is nothing left to wait for.
+    case stopped
+  }
+
   /// Runs it to its end. A cancelled task ends it.
   func outcome() async -> HookOutcome {
-    await withTaskGroup(of: HookOutcome?.self) { group in
-      group.addTask { await run() }
+    await withTaskGroup(of: Event.self) { group in
+      group.addTask { .ended(await run()) }
       group.addTask {
-        try? await Task.sleep(for: .seconds(Int(hook.timeout)))
-        return nil
+        do {
+          try await Task.sleep(for: .seconds(Int(hook.timeout)))
+          return .timeIsUp
+        } catch {
+          return .stopped
+        }
       }
-      let first = await group.next() ?? nil
-      group.cancelAll()
-      if let first { return first }
-      var last = HookOutcome(.timedOut)
-      for await case .some(let outcome) in group { last.lastLine = outcome.lastLine }
-      return last
+      var isInTime = true
+      for await event in group {
+        switch event {
+        case .ended(let outcome):
+          group.cancelAll()
+          return isInTime ? outcome : HookOutcome(.timedOut, lastLine: outcome.lastLine)
+        case .timeIsUp:
+          isInTime = false
+          group.cancelAll()
+        case .stopped: continue
+        }
+      }
+      return HookOutcome(.timedOut)
     }
   }
 

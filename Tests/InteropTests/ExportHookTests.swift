@@ -20,7 +20,7 @@ extension InteropTier {
           NftbgpdUnderTest.configuration(neighbors: [server.address]) + """
             export table bgp_spamd to "\(laboratory.path("black"))" format postfix run "\(shared)"
             export table bgp_spamd_bypass to "\(laboratory.path("bypass"))" format postfix run "\(shared)"
-            export table bgp_spamd to "\(laboratory.path("failing"))" run "\(failing)"
+            export table bgp_spamd to "\(laboratory.path("failing"))" format exim value "delay: it" run "\(failing)"
             export table bgp_spamd to "\(laboratory.path("hanging"))" run "\(hanging)" timeout 1
 
             """)
@@ -36,6 +36,10 @@ extension InteropTier {
         // Its three, and the directory that ls reads.
         #expect(Child.text(laboratory.path("files")).split(separator: "\n").count { $0.contains("->") } == 4)
         try nftbgpd.waitForLog("exit status 3: cannot do it")
+        #expect(
+          try ExportedList(laboratory.path("failing")).entries == [
+            "45.0.2.9: delay: it", "\"2a00:db8::25\": delay: it",
+          ])
         try nftbgpd.waitForLog("killed after 1 s: on it")
         let pid = Child.text(laboratory.path("pid")).trimmingCharacters(in: .whitespacesAndNewlines)
         try laboratory.wait("process \(pid) is gone") { Child.text("/proc/\(pid)/cmdline").isEmpty }

@@ -108,7 +108,8 @@ struct ProgramTests {
 
   @Test("A table is exported to standard output and to a file")
   func export() throws {
-    try withDaemon([prefixes("198.51.100.0/24"), prefixes("192.0.2.1", "2001:db8::25"), .end]) { daemon in
+    try withDaemon([.role(.black), prefixes("198.51.100.0/24"), prefixes("192.0.2.1", "2001:db8::25"), .end]) {
+      daemon in
       let lines = ["192.0.2.1", "198.51.100.0/24"]
       let outcome = try nftbgpctl("-s", daemon.socket, "export", "bgp_spamd")
       #expect(outcome.status == 0)
@@ -123,12 +124,26 @@ struct ProgramTests {
     }
   }
 
+  @Test("What an export says of an entry follows from the table's role, or is given")
+  func exportRole() throws {
+    for (role, entry) in [(TableReport.Role.black, "192.0.2.1 reject"), (.bypass, "192.0.2.1 permit")] {
+      try withDaemon([.role(role), prefixes("192.0.2.1"), .end]) { daemon in
+        let arguments = ["-s", daemon.socket, "export", "x", "--format", "postfix"]
+        let outcome = try run(arguments)
+        #expect(outcome.output.hasSuffix("\n\(entry)\n"))
+        let given = try run(arguments + ["--value", "450 Later"])
+        #expect(given.output.hasSuffix("\n192.0.2.1 450 Later\n"))
+      }
+    }
+  }
+
   @Test("Whatever goes wrong with an export, the old file stays and nothing is printed")
   func exportFailures() throws {
     let wrong: [([ControlReply], Int)] = [
       ([.failure("no such table: x")], 0), ([prefixes("192.0.2.1"), .failure("overtaken")], 0),
-      ([prefixes("192.0.2.1")], 0), ([prefixes("192.0.2.1"), .end], 1), ([.end], 0),
-      ([prefixes("2001:db8::1"), .end], 0),
+      ([.role(.black), prefixes("192.0.2.1")], 0), ([.role(.black), prefixes("192.0.2.1"), .end], 1),
+      ([.role(.black), .end], 0), ([.role(.black), prefixes("2001:db8::1"), .end], 0),
+      ([prefixes("192.0.2.1"), .end], 0),
     ]
     for (replies, missing) in wrong {
       try withDaemon(replies, cutBy: missing) { daemon in
@@ -146,7 +161,7 @@ struct ProgramTests {
 
   @Test("An empty table replaces the file only when that is asked for")
   func allowEmpty() throws {
-    try withDaemon([.end]) { daemon in
+    try withDaemon([.role(.black), .end]) { daemon in
       try withFile { file in
         let outcome = try nftbgpctl("-s", daemon.socket, "export", "x", "-o", file, "--allow-empty")
         #expect(outcome.status == 0)
@@ -157,7 +172,7 @@ struct ProgramTests {
 
   @Test("A file that cannot be written is status 1, with the call and the name")
   func unwritable() throws {
-    try withDaemon([prefixes("192.0.2.1"), .end]) { daemon in
+    try withDaemon([.role(.black), prefixes("192.0.2.1"), .end]) { daemon in
       let outcome = try nftbgpctl("-s", daemon.socket, "export", "x", "-o", "/nonexistent/list")
       #expect(outcome.status == 1)
       #expect(outcome.errors.hasPrefix("nftbgpctl: open /nonexistent/.nftbgp."))
@@ -186,6 +201,8 @@ struct ProgramTests {
       (["neighbor", "rs", "destroy"], 1), (["why", "mx"], 1), (["table", "x"], 1),
       (["why", "192.0.2.1", "--format", "list"], 64), (["neighbor", "rs", "up", "--allow-empty"], 64),
       (["--nonsense"], 64), (["show", "rib", "--format", "spamd"], 64), (["export", "x", "--format", "7.7"], 64),
+      (["export", "x", "--value", "y"], 64), (["export", "x", "--format", "nginx", "--value", "y;"], 64),
+      (["export", "a23456789012345678901234567", "--format", "ipset"], 64), (["show", "--value", "x"], 64),
       (["show", "-o", "x"], 64), (["export", "x", "-j"], 64), (["show", "metrics", "-j"], 64),
       (["show", "metrics", "--format", "7.7"], 64), (["-V"], 0), (["--version", "show"], 0),
     ] as [([String], Int32)])
