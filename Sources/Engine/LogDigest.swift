@@ -101,11 +101,11 @@ extension LogRecord {
     return record
   }
 
-  /// Whether the same line a moment later says nothing new. What happens in a session always does.
+  /// Whether the same line a moment later says nothing new. What happens in a session always does, and so does an answer to a reload.
   fileprivate var isComplaint: Bool {
     switch level {
     case .debug, .info, .notice: false
-    case .warning, .error: kind != .notification
+    case .warning, .error: kind != .notification && kind != .reloaded
     }
   }
 }
