@@ -58,6 +58,9 @@ extension Engine {
       })
   }
 
+  /// What the interval sets hold, by their names; nil while that is not what they should.
+  package var intervalSets: [String: PrefixList]? { tables.intervalSets }
+
   /// How long ago the tables were last what a feed says: a dead feed does not become younger by being saved.
   package func snapshotAge(at now: Instant) -> Interval {
     if peers.contains(where: \.isSynchronized) { return .zero }

@@ -382,29 +382,4 @@ struct TableKeeper: Sendable {
       membership.move(prefix, from: TableSet(table), to: .empty)
     }
   }
-
-  /// Elements that the sets of a part should hold.
-  func wanted(_ part: Part) -> Int {
-    let index = Int(part.table.index)
-    let count = membership.count(part.table, part.family)
-    switch part.family {
-    case .ipv4:
-      guard let projection = projections4[index] else { return count }
-      return count - projection.intervalMemberCount + projection.intervalElementCount - projection.excludedHostCount
-    case .ipv6:
-      guard let projection = projections6[index] else { return count }
-      return count - projection.intervalMemberCount + projection.intervalElementCount - projection.excludedHostCount
-    }
-  }
-
-  /// The element by which the kernel should hold a prefix of a table; nil: it should not.
-  func element(holding prefix: Prefix, _ table: TableID) -> Prefix? {
-    let index = Int(table.index)
-    switch prefix {
-    case .v4(let prefix):
-      return projections4[index]?.element(holding: prefix) { membership.contains(.v4($0), in: table) }.map { .v4($0) }
-    case .v6(let prefix):
-      return projections6[index]?.element(holding: prefix) { membership.contains(.v6($0), in: table) }.map { .v6($0) }
-    }
-  }
 }

@@ -14,6 +14,9 @@ package import Primitives
 ///     |  … seconds since 1970 (8 octets), then for each table:
 ///     |  length of the name (2), name, IPv4 prefixes (4), IPv6 prefixes (4),
 ///     |  each IPv4 prefix as address (4) and length (1), each IPv6 prefix as address (16) and length (1)
+///     +---------------+-----------------------------------------------
+///     |  0, or 1 and  |  time of the boot (8), network namespace (8), generation (4), length of the nft table (2), nft table,
+///     |  number of sets (2), and each set as a table is written
 ///     +---------------------------------------------------------------
 ///     |  checksum of all before (8 octets, FNV-1a of 64 bits)
 ///     +---------------------------------------------------------------
@@ -31,22 +34,48 @@ package struct Snapshot: Hashable, Sendable {
     }
   }
 
+  /// The interval sets as they were left in the kernel, and what tells whether anybody has touched them since: to read a big one back
+  /// costs the kernel the square of its size.
+  package struct KernelState: Hashable, Sendable {
+    /// When the host was booted, seconds since 1970-01-01 00:00 UTC.
+    package var bootTime: Int64
+    /// The number of the network namespace.
+    package var namespace: UInt64
+    /// That of the ruleset, which every commit of every program changes.
+    package var generation: UInt32
+    /// `inet nftbgpd`
+    package var nftTable: String
+    /// What they hold, by the names of the sets.
+    package var sets: [Table]
+
+    package init(bootTime: Int64, namespace: UInt64, generation: UInt32, nftTable: String, sets: [Table]) {
+      self.bootTime = bootTime
+      self.namespace = namespace
+      self.generation = generation
+      self.nftTable = nftTable
+      self.sets = sets
+    }
+  }
+
   /// Seconds since 1970-01-01 00:00 UTC.
   package var created: Int64
   package var tables: [Table]
+  /// nil: the sets were not known, or not left yet.
+  package var kernel: KernelState?
 
-  package init(created: Int64, tables: [Table]) {
+  package init(created: Int64, tables: [Table], kernel: KernelState? = nil) {
     self.created = created
     self.tables = tables
+    self.kernel = kernel
   }
 
   private static let magic = Array("nftbgpd snapshot".utf8)
   /// Of the format; a file of a later one is refused.
-  package static let version: UInt8 = 1
+  package static let version: UInt8 = 2
 
   /// The contents of the file.
   package func encode() -> [UInt8] {
-    let size = tables.reduce(64) {
+    let size = (tables + (kernel?.sets ?? [])).reduce(256) {
       $0 + $1.name.utf8.count + 10 + 5 * $1.prefixes.ipv4.count + 17 * $1.prefixes.ipv6.count
     }
     var writer = OctetWriter(capacity: size)
@@ -54,22 +83,9 @@ package struct Snapshot: Hashable, Sendable {
     writer.write(Self.version)
     writer.write(UInt16(clamping: tables.count))
     writer.write(UInt64(bitPattern: created))
-    for table in tables.prefix(Int(UInt16.max)) {
-      let name = Array(table.name.utf8.prefix(Int(UInt16.max)))
-      writer.write(UInt16(clamping: name.count))
-      writer.write(name)
-      writer.write(UInt32(clamping: table.prefixes.ipv4.count))
-      writer.write(UInt32(clamping: table.prefixes.ipv6.count))
-      for prefix in table.prefixes.ipv4 {
-        writer.write(prefix.address.value)
-        writer.write(prefix.length)
-      }
-      for prefix in table.prefixes.ipv6 {
-        writer.write(prefix.address.high)
-        writer.write(prefix.address.low)
-        writer.write(prefix.length)
-      }
-    }
+    for table in tables.prefix(Int(UInt16.max)) { table.write(to: &writer) }
+    writer.write(UInt8(kernel == nil ? 0 : 1))
+    kernel?.write(to: &writer)
     let checksum = Self.checksum(writer.octets.span, writer.count)
     writer.write(checksum)
     return writer.octets
@@ -93,6 +109,13 @@ package struct Snapshot: Hashable, Sendable {
       guard let table = Table(&body, in: octets) else { throw .corrupt }
       tables.append(table)
     }
+    switch body.readUInt8(octets) {
+    case 0: break
+    case 1:
+      guard let kernel = KernelState(&body, in: octets) else { throw .corrupt }
+      self.kernel = kernel
+    default: throw .corrupt
+    }
     guard body.isAtEnd else { throw .corrupt }
   }
 
@@ -106,13 +129,66 @@ package struct Snapshot: Hashable, Sendable {
   }
 }
 
-extension Snapshot.Table {
+extension OctetWriter {
+  fileprivate mutating func write(text: String) {
+    let octets = Array(text.utf8.prefix(Int(UInt16.max)))
+    write(UInt16(clamping: octets.count))
+    write(octets)
+  }
+}
+
+extension OctetReader {
+  fileprivate mutating func readText(_ octets: Span<UInt8>) -> String? {
+    guard let length = readUInt16(octets), let text = readOctets(Int(length), octets) else { return nil }
+    return String(validating: text, as: UTF8.self)
+  }
+}
+
+extension Snapshot.KernelState {
+  fileprivate func write(to writer: inout OctetWriter) {
+    writer.write(UInt64(bitPattern: bootTime))
+    writer.write(namespace)
+    writer.write(generation)
+    writer.write(text: nftTable)
+    writer.write(UInt16(clamping: sets.count))
+    for set in sets.prefix(Int(UInt16.max)) { set.write(to: &writer) }
+  }
+
   fileprivate init?(_ reader: inout OctetReader, in octets: Span<UInt8>) {
-    guard let length = reader.readUInt16(octets), let name = reader.readOctets(Int(length), octets),
-      let count4 = reader.readUInt32(octets), let count6 = reader.readUInt32(octets),
+    guard let bootTime = reader.readUInt64(octets), let namespace = reader.readUInt64(octets),
+      let generation = reader.readUInt32(octets), let nftTable = reader.readText(octets),
+      let count = reader.readUInt16(octets)
+    else { return nil }
+    self.init(
+      bootTime: Int64(bitPattern: bootTime), namespace: namespace, generation: generation, nftTable: nftTable, sets: [])
+    for _ in 0..<count {
+      guard let set = Snapshot.Table(&reader, in: octets) else { return nil }
+      sets.append(set)
+    }
+  }
+}
+
+extension Snapshot.Table {
+  fileprivate func write(to writer: inout OctetWriter) {
+    writer.write(text: name)
+    writer.write(UInt32(clamping: prefixes.ipv4.count))
+    writer.write(UInt32(clamping: prefixes.ipv6.count))
+    for prefix in prefixes.ipv4 {
+      writer.write(prefix.address.value)
+      writer.write(prefix.length)
+    }
+    for prefix in prefixes.ipv6 {
+      writer.write(prefix.address.high)
+      writer.write(prefix.address.low)
+      writer.write(prefix.length)
+    }
+  }
+
+  fileprivate init?(_ reader: inout OctetReader, in octets: Span<UInt8>) {
+    guard let name = reader.readText(octets), let count4 = reader.readUInt32(octets),
+      let count6 = reader.readUInt32(octets),
       reader.count / 5 >= Int(count4), reader.count / 17 >= Int(count6)
     else { return nil }
-    guard let name = String(validating: name, as: UTF8.self) else { return nil }
     self.name = name
     prefixes = PrefixList()
     prefixes.ipv4.reserveCapacity(Int(count4))

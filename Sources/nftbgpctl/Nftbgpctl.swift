@@ -41,7 +41,8 @@ struct Nftbgpctl: AsyncParsableCommand {
 
   @Option(
     name: .long,
-    help: "classic, 7.7 or list for show rib; text or openmetrics for show metrics; spamd, plain and others for export.",
+    help:
+      "Of show rib: classic, 7.7 or list; of show metrics: text or openmetrics; of export: spamd, plain and others.",
     completion: .list(
       Presenter.RIBFormat.allCases.map(\.rawValue) + Exposition.Dialect.allCases.map(\.rawValue)
         + ExportFormat.allCases.map(\.rawValue)))

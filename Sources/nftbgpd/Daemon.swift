@@ -10,6 +10,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import Primitives
+import Snapshot
 import Tables
 import Transport
 
@@ -67,7 +68,7 @@ actor Daemon: LoopActor {
   }
 
   /// Opens the sockets and starts the sessions. The tables must have been read once: then they are known to be usable.
-  func start(_ contents: [TableContents]) async throws {
+  func start(_ contents: [TableContents], _ snapshot: SnapshotFile.Loaded?) async throws {
     let opened = try await openSockets(configuration)
     (sockets.control, sockets.listeners) = (opened.control, opened.listeners)
     if configuration.protectsHost {
@@ -77,7 +78,7 @@ actor Daemon: LoopActor {
         write(LogRecord(.error, "\(error); trying again", kind: .hostFailed))
       }
     }
-    loadSnapshot()
+    if let snapshot, let path = configuration.snapshotPath { take(snapshot, path) }
     engine.handle(.setsRead(contents), at: now)
     turn(.start)
     manager?.report(from: loop) { self.assumeIsolated { $0.engine.summary } }
@@ -92,10 +93,9 @@ actor Daemon: LoopActor {
     manager?.ready()
   }
 
-  private func loadSnapshot() {
-    guard let path = configuration.snapshotPath else { return }
-    switch SnapshotFile.load(path) {
-    case .tables(let tables, let age):
+  private func take(_ snapshot: SnapshotFile.Loaded, _ path: String) {
+    switch snapshot {
+    case .tables(let tables, let age, _):
       write(LogRecord(.info, "snapshot \(path), \(age.seconds) s old", kind: .snapshot))
       engine.handle(.snapshotLoaded(tables, age: age), at: now)
     case .absent: write(LogRecord(.info, "no snapshot \(path)", kind: .snapshot))
@@ -119,8 +119,10 @@ actor Daemon: LoopActor {
     await adoptMetricsOutlets([], [:], file: nil)
     // What the next start begins with, as of now.
     if let path = configuration.snapshotPath {
+      var left: Snapshot.KernelState?
+      if let sets = engine.intervalSets { left = await kernel.state(of: sets) }
       do throws(SystemError) {
-        try SnapshotFile.save(engine.snapshot, age: engine.snapshotAge(at: now), to: path)
+        try SnapshotFile.save(engine.snapshot, age: engine.snapshotAge(at: now), kernel: left, to: path)
       } catch {
         write(LogRecord(.error, "\(error); the snapshot stays as it was", kind: .snapshot))
       }

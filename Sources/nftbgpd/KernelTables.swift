@@ -2,6 +2,7 @@ import ConfigFile
 import NIOCore
 import Netfilter
 import Primitives
+import Snapshot
 import Tables
 import Transport
 
@@ -82,8 +83,11 @@ actor KernelTables: LoopActor {
   // MARK: Reading
 
   /// Creates the table and the sets where they do not exist, and reads what they hold.
-  func read() throws -> [TableContents] {
+  ///
+  /// - Parameter left: how an earlier run has left the interval sets. Where nobody has committed anything since, they are not read.
+  func read(_ left: Snapshot.KernelState? = nil) throws -> [TableContents] {
     finding = nil
+    let before = try connection.generation()
     // It listens already, unless a load ended before it could do so again.
     try monitor.resume()
     let existing = try connection.declarations(in: table)
@@ -117,15 +121,26 @@ actor KernelTables: LoopActor {
     }
     for declaration in abandoned where known[declaration.name] == declaration { transaction.flush(declaration) }
     if isOwned, isAdopted || isChainOld || !missing.isEmpty { try installChain(&transaction) }
+    let hasChanges = !transaction.isEmpty
     try connection.commit(transaction.finish())
     abandoned = []
     isChainOld = false
     // Whatever comes after this generation, the monitor tells.
     lookedAt = try connection.generation()
+    var untouched: [String: PrefixList] = [:]
+    if let left, left.isOf(table), left.generation == before,
+      lookedAt == before || lookedAt == before &+ 1 && hasChanges
+    {
+      untouched = Dictionary(left.sets.map { ($0.name, $0.prefixes) }, uniquingKeysWith: { first, _ in first })
+    }
     return try layouts.map { entry in
       var contents = TableContents(table: entry.table, family: entry.family, layout: entry.layout)
       for set in KernelSet.sets(of: entry.name, entry.family, entry.layout) where !missing.contains(set.name) {
         guard let declaration = declarations[set] else { continue }
+        if set.isInterval, let elements = untouched[set.name] {
+          contents.intervals = elements
+          continue
+        }
         let found = try connection.contents(of: declaration, in: table)
         if set.isInterval {
           contents.intervals = found.prefixes
@@ -137,6 +152,25 @@ actor KernelTables: LoopActor {
         }
       }
       return contents
+    }
+  }
+
+  /// What lets the next run find out whether anybody has changed the ruleset since; nil where somebody may have already.
+  ///
+  /// - Parameter sets: what the interval sets hold.
+  func state(of sets: [String: PrefixList]) -> Snapshot.KernelState? {
+    observe()
+    do throws(NetfilterError) {
+      let generation = try connection.generation()
+      // It changes nothing, but comes after every commit that made this generation, and their events.
+      var transaction = Transaction(table: table, expectedGeneration: generation)
+      try transaction.createTable()
+      try connection.commit(transaction.finish())
+      observe()
+      guard finding == nil else { return nil }
+      return Snapshot.KernelState(generation: generation, table, sets)
+    } catch {
+      return nil
     }
   }
 

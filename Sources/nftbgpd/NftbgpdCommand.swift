@@ -60,7 +60,8 @@ struct NftbgpdCommand: AsyncParsableCommand {
         configuration: .init(
           services: [
             .init(
-              service: DaemonService(daemon: daemon, kernel: kernel, logger: logger),
+              service: DaemonService(
+                daemon: daemon, kernel: kernel, snapshotPath: configuration.snapshotPath, logger: logger),
               successTerminationBehavior: .gracefullyShutdownGroup)
           ],
           gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))

@@ -18,7 +18,7 @@ struct RestoreCommand: AsyncParsableCommand {
     let saved: [String: PrefixList]
     let age: Interval
     switch SnapshotFile.load(path) {
-    case .tables(let tables, let time): (saved, age) = (tables, time)
+    case .tables(let tables, let time, _): (saved, age) = (tables, time)
     case .absent: return say("restore: no snapshot \(path)")
     case .refused(let reason):
       say("restore: snapshot refused: \(reason)")

@@ -8,12 +8,17 @@ import Snapshot
 enum SnapshotFile {
   /// What a start does with the file.
   enum Loaded {
-    /// Prefixes by the name of the table, and the age of the snapshot.
-    case tables([String: PrefixList], age: Interval)
+    /// Prefixes by the name of the table, the age of the snapshot, and how the sets were left.
+    case tables([String: PrefixList], age: Interval, kernel: Snapshot.KernelState?)
     /// There is none, as before the first run.
     case absent
     /// There is one that cannot be used: why.
     case refused(String)
+
+    /// How the sets were left.
+    var kernel: Snapshot.KernelState? {
+      if case .tables(_, _, let kernel) = self { kernel } else { nil }
+    }
   }
 
   /// Reads the snapshot.
@@ -30,7 +35,7 @@ enum SnapshotFile {
       let age = max(0, Int64(Date.now.timeIntervalSince1970) - snapshot.created)
       return .tables(
         Dictionary(snapshot.tables.map { ($0.name, $0.prefixes) }, uniquingKeysWith: { first, _ in first }),
-        age: .seconds(Int(age)))
+        age: .seconds(Int(age)), kernel: snapshot.kernel)
     } catch {
       return .refused("\(path): \(error)")
     }
@@ -38,11 +43,15 @@ enum SnapshotFile {
 
   /// Replaces the snapshot in one step; it blocks.
   ///
-  /// - Parameter age: how long ago the tables were known to be right.
-  static func save(_ tables: [String: PrefixList], age: Interval, to path: String) throws(SystemError) {
+  /// - Parameters:
+  ///   - age: how long ago the tables were known to be right.
+  ///   - kernel: how the sets are left, at the end of a run.
+  static func save(
+    _ tables: [String: PrefixList], age: Interval, kernel: Snapshot.KernelState? = nil, to path: String
+  ) throws(SystemError) {
     let snapshot = Snapshot(
       created: Int64(Date.now.timeIntervalSince1970) - Int64(age.seconds),
-      tables: tables.sorted { $0.key < $1.key }.map { .init(name: $0.key, prefixes: $0.value) })
+      tables: tables.sorted { $0.key < $1.key }.map { .init(name: $0.key, prefixes: $0.value) }, kernel: kernel)
     try Directory.createParent(of: path)
     try FileReplacement(path: path).write(snapshot.encode())
   }

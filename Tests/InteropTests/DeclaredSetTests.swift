@@ -31,6 +31,37 @@ extension InteropTier {
     }
 
     @Test(
+      "After a restart an interval set is as the feed says, whether or not somebody has changed it while the daemon was down",
+      arguments: ["", "delete element inet nftbgpd bgp_spamd { 45.0.2.1 }", "add table inet nobody", "flush ruleset"])
+    func restart(meanwhile: String) throws {
+      try Laboratory.run { laboratory in
+        defer { _ = try? laboratory.run("nft", ["delete table inet nobody"]) }
+        let declaration =
+          "add table \(Kernel.table); add set \(Kernel.table) bgp_spamd { type ipv4_addr; flags interval; }"
+        try Kernel.command(declaration, laboratory)
+        let feed = Feed(black: Feed.hosts(0..<3000) + ["45.0.2.1/32", "45.51.100.0/24", "2a00:db8::/48"])
+        _ = try FeedServer(laboratory, address: "127.0.0.2", feed)
+        let before = try NftbgpdUnderTest(laboratory, neighbors: ["127.0.0.2"], log: "nftbgpd-before.log")
+        try before.waitForLog("table complete with 3003 prefixes")
+        var expected = Feed.sets(feed)
+        let networks = expected.removeValue(forKey: "bgp_spamd_net") ?? []
+        expected["bgp_spamd"]?.formUnion(networks)
+        try Kernel.wait(for: expected, laboratory)
+        try before.terminate()
+        if !meanwhile.isEmpty { try Kernel.command(meanwhile, laboratory) }
+        if meanwhile == "flush ruleset" { try Kernel.command(declaration, laboratory) }
+        let monitor = try RulesetMonitor(laboratory)
+        let after = try NftbgpdUnderTest(laboratory, neighbors: ["127.0.0.2"], log: "nftbgpd-after.log")
+        try after.waitForLog("table complete with 3003 prefixes")
+        try Kernel.wait(for: expected, laboratory)
+        if meanwhile.isEmpty || meanwhile.contains("nobody") { #expect(try monitor.transactions() == []) }
+        // What it believes of the set is true: a lone change fits.
+        try Kernel.command("delete element \(Kernel.table) bgp_spamd { 45.51.100.0/24 }", laboratory)
+        try Kernel.wait(for: expected, laboratory)
+      }
+    }
+
+    @Test(
       "A set that cannot be used ends the daemon with the declaration to use, and that one works",
       arguments: [
         ("bgp_spamd", "type inet_service", "type ipv4_addr"),
