@@ -19,6 +19,8 @@ package struct Session: Hashable, Sendable {
   /// Failures since the session last proved stable.
   private var failures = 0
   private var random: RandomSource
+  /// Attributes that were found to be without fault, and likely will come again.
+  private var faultless: SharedAttributes?
 
   /// A session that stays Established this long has proved stable: its back-off starts again.
   static let stableTime = Interval.seconds(60)
@@ -334,11 +336,13 @@ package struct Session: Hashable, Sendable {
   // MARK: Judgements that need the session
 
   /// RFC 4271 §6.3 (leftmost AS) and §9.1.2 (loop), both with the mild reaction of RFC 7606 §7.2, and RFC 4456 §8.
-  private func judge(_ update: inout UpdateMessage, _ families: [AddressFamily]) {
+  private mutating func judge(_ update: inout UpdateMessage, _ families: [AddressFamily]) {
     // RFC 4760 §8: a family that was not agreed on is not used.
     update.keep(families)
-    guard !update.announced.isEmpty, !update.isTreatedAsWithdraw else { return }
-    let path = update.attributes.asPath
+    guard !update.announced.isEmpty, update.shared !== faultless, !update.isTreatedAsWithdraw else { return }
+    let faults = update.faults.count
+    let attributes = update.attributes
+    let path = attributes.asPath
     if configuration.enforcesNeighborAS, !configuration.isInternal, path.leftmost != configuration.peerAS {
       update.faults.append(
         AttributeFault(attribute: IANA.AttributeCode.asPath, reason: .leftmostAS, verdict: .treatAsWithdraw))
@@ -347,15 +351,16 @@ package struct Session: Hashable, Sendable {
       update.faults.append(
         AttributeFault(attribute: IANA.AttributeCode.asPath, reason: .loop, verdict: .treatAsWithdraw))
     }
-    if update.attributes.originatorID == configuration.bgpIdentifier {
+    if attributes.originatorID == configuration.bgpIdentifier {
       // RFC 4456 §8; the decoder has left nothing of it where the peer is external.
       update.faults.append(
         AttributeFault(attribute: IANA.AttributeCode.originatorID, reason: .ownIdentifier, verdict: .treatAsWithdraw))
     }
-    if isLeak(update.attributes) {
+    if isLeak(attributes) {
       update.faults.append(
         AttributeFault(attribute: IANA.AttributeCode.onlyToCustomer, reason: .leak, verdict: .treatAsWithdraw))
     }
+    if update.faults.count == faults { faultless = update.shared }
   }
 
   /// RFC 9234 §5, the first two rules for what is received.

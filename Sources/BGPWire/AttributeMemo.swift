@@ -7,12 +7,12 @@ import Primitives
 package struct AttributeMemo: Sendable {
   private var field: [UInt8] = []
   private var context = DecodeContext.initial
-  private var attributes = PathAttributes()
+  private var attributes = SharedAttributes.none
 
   package init() {}
 
   /// - Returns: what these octets were decoded to; nil when they are not those of the last time.
-  func recall(_ reader: OctetReader, in octets: Span<UInt8>, _ context: DecodeContext) -> PathAttributes? {
+  func recall(_ reader: OctetReader, in octets: Span<UInt8>, _ context: DecodeContext) -> SharedAttributes? {
     let range = reader.remaining
     guard range.count == field.count, !field.isEmpty, context == self.context else { return nil }
     for offset in field.indices where field[offset] != octets[range.lowerBound + offset] { return nil }
@@ -20,7 +20,7 @@ package struct AttributeMemo: Sendable {
   }
 
   mutating func remember(
-    _ reader: OctetReader, in octets: Span<UInt8>, _ context: DecodeContext, _ attributes: PathAttributes
+    _ reader: OctetReader, in octets: Span<UInt8>, _ context: DecodeContext, _ attributes: SharedAttributes
   ) {
     field.removeAll(keepingCapacity: true)
     for position in reader.remaining { field.append(octets[position]) }

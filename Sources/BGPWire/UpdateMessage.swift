@@ -20,7 +20,12 @@ package struct UpdateMessage: Hashable, Sendable {
   package var withdrawn: PrefixList
   package var announced: PrefixList
   /// Of the announced prefixes; as empty as it begins when there are none.
-  package var attributes: PathAttributes
+  package var attributes: PathAttributes {
+    get { shared.value }
+    set { shared = SharedAttributes(newValue) }
+  }
+  /// The attributes, to be handed on.
+  package private(set) var shared: SharedAttributes
   /// Attribute errors that cost no session (RFC 7606), and those that `BGPSession` adds.
   package var faults: [AttributeFault]
   /// The family of an End-of-RIB marker (RFC 4724 §2).
@@ -30,9 +35,13 @@ package struct UpdateMessage: Hashable, Sendable {
     withdrawn: PrefixList = PrefixList(), announced: PrefixList = PrefixList(),
     attributes: PathAttributes = PathAttributes()
   ) {
+    self.init(withdrawn: withdrawn, announced: announced, shared: SharedAttributes(attributes))
+  }
+
+  package init(withdrawn: PrefixList, announced: PrefixList, shared: SharedAttributes) {
     self.withdrawn = withdrawn
     self.announced = announced
-    self.attributes = attributes
+    self.shared = shared
     faults = []
   }
 
@@ -66,7 +75,7 @@ package struct UpdateMessage: Hashable, Sendable {
   package init(
     _ frame: MessageFrame, in octets: Span<UInt8>, _ context: DecodeContext, recalling memo: inout AttributeMemo
   ) throws(NotificationMessage) {
-    self.init()
+    self.init(withdrawn: PrefixList(), announced: PrefixList(), shared: .none)
     var reader = OctetReader(frame.body, of: octets)
     // RFC 7606 §3 b with RFC 4271 §6.3: lengths that do not add up leave nothing to rely on.
     let malformedList = NotificationMessage(IANA.ErrorCode.updateMessage, IANA.UpdateSubcode.malformedAttributeList)
@@ -83,7 +92,7 @@ package struct UpdateMessage: Hashable, Sendable {
       return
     }
     if !announced.isEmpty, let known = memo.recall(attributesField, in: octets, context) {
-      attributes = known
+      shared = known
       return
     }
     var decoder = AttributeDecoder(context)
@@ -93,7 +102,7 @@ package struct UpdateMessage: Hashable, Sendable {
     withdrawn.append(contentsOf: decoder.withdrawn)
     announced.append(contentsOf: decoder.announced)
     if faults.isEmpty, !decoder.namesRoutes, !announced.isEmpty {
-      memo.remember(attributesField, in: octets, context, attributes)
+      memo.remember(attributesField, in: octets, context, shared)
     }
     if let family = decoder.emptyUnreach, decoder.count == 1, withdrawn.isEmpty, announced.isEmpty {
       endOfRIB = family

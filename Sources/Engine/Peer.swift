@@ -34,6 +34,8 @@ struct Peer: Sendable {
   var isUp = false
   /// Families whose End-of-RIB is still to come; empty when the session is down.
   var awaitingEndOfRIB: Set<AddressFamily> = []
+  /// The peer has promised End-of-RIB in this session.
+  var promisesEndOfRIB = false
   /// The peer has sent a complete table in this session.
   var isSynchronized = false
   /// The peer has sent a complete table since the daemon started.

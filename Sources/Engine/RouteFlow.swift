@@ -14,7 +14,7 @@ extension Engine {
       // The clock starts with the first announcement: a server that has just started may take its time.
       let bound = peers[index].quietBound ?? now + Self.longestSynchronization
       peers[index].quietBound = bound
-      let isPromised = peers[index].session.negotiated?.gracefulRestart != nil
+      let isPromised = peers[index].promisesEndOfRIB
       peers[index].quietDeadline = min(now + (isPromised ? Self.promisedQuietTime : Self.quietTime), bound)
     }
     peers[index].counters.lastUpdate = now

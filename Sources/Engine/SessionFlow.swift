@@ -91,6 +91,7 @@ extension Engine {
     peers[index].lastIdentifier = negotiated.peerIdentifier
     peers[index].lastUpDown = now
     peers[index].awaitingEndOfRIB = Set(negotiated.families)
+    peers[index].promisesEndOfRIB = negotiated.gracefulRestart != nil
     peers[index].isSynchronized = false
     peers[index].loggedFaults = []
     peers[index].loggedRefusals = []

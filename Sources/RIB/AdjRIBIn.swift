@@ -57,12 +57,21 @@ package struct AdjRIBIn: Sendable {
       withdraw(update.announced, into: &changes)
       return 0
     }
+    guard count + update.announced.count > limit else {
+      announce(update.announced, update.shared, at: now, into: &changes)
+      return 0
+    }
     var announced = update.announced
-    var overLimit = 0
-    if count + announced.count > limit { overLimit = leaveOut(&announced, limit: limit) }
+    let overLimit = leaveOut(&announced, limit: limit)
     // Without a route nothing would ever take the attributes out of the pool again.
-    guard !announced.isEmpty else { return overLimit }
-    let attributes = pool.intern(update.attributes)
+    if !announced.isEmpty { announce(announced, update.shared, at: now, into: &changes) }
+    return overLimit
+  }
+
+  private mutating func announce(
+    _ announced: PrefixList, _ shared: SharedAttributes, at now: Instant, into changes: inout [RouteChange]
+  ) {
+    let attributes = pool.intern(shared)
     let route = Route(attributes, seconds: UInt32(clamping: now.nanoseconds / 1_000_000_000) & 0x7FFF_FFFF)
     pool.retain(attributes, UInt32(clamping: announced.count))
     for prefix in announced.ipv4 {
@@ -75,7 +84,6 @@ package struct AdjRIBIn: Sendable {
       if let previous { pool.release(previous) }
       changes.append(.announced(.v6(prefix), attributes: attributes, replacing: previous))
     }
-    return overLimit
   }
 
   /// Leaves out what there is no room for. Prefixes that are there already need none.

@@ -16,16 +16,16 @@ package struct AttributesID: Hashable, Sendable {
 /// until `collect()`, because the changes of the turn still name it.
 package struct AttributePool: Sendable {
   private struct Entry: Sendable {
-    var attributes: PathAttributes
+    var attributes: SharedAttributes
     var references: UInt32
   }
 
   /// The attributes as a key, hashed once: a dictionary asks for the hash when it looks, when it inserts and whenever it grows.
   private struct Key: Hashable, Sendable {
-    let attributes: PathAttributes
+    let attributes: SharedAttributes
     private let value: Int
 
-    init(_ attributes: PathAttributes) {
+    init(_ attributes: SharedAttributes) {
       self.attributes = attributes
       value = attributes.hashValue
     }
@@ -52,11 +52,11 @@ package struct AttributePool: Sendable {
   /// The attributes behind a handle of this pool.
   package subscript(identifier: AttributesID) -> PathAttributes {
     let index = Int(identifier.index)
-    return index < entries.count ? entries[index].attributes : PathAttributes()
+    return index < entries.count ? entries[index].attributes.value : PathAttributes()
   }
 
   /// The handle of an equal set, a new one where there is none. It has no references yet.
-  mutating func intern(_ attributes: PathAttributes) -> AttributesID {
+  mutating func intern(_ attributes: SharedAttributes) -> AttributesID {
     if let recent, entries[Int(recent.index)].references > 0, entries[Int(recent.index)].attributes == attributes {
       return recent
     }
@@ -100,7 +100,7 @@ package struct AttributePool: Sendable {
       let key = Key(entries[index].attributes)
       guard entries[index].references == 0, identifiers[key] == identifier else { continue }
       identifiers[key] = nil
-      entries[index].attributes = PathAttributes()
+      entries[index].attributes = .none
       free.append(identifier)
       collected.append(identifier)
     }
