@@ -47,6 +47,7 @@ struct ConfigurationSource: ParsableArguments {
     }
     var reading = Reading(
       configuration: result.configuration, findings: result.diagnostics.map(\.description))
+    guard result.configuration != nil else { return reading }
     for file in try result.filesWithSecrets.filter({ try !FileContents.isPrivate($0) }) {
       let finding = "the file holds a key and is open to others than its owner and group"
       reading.findings.append("\(file):1:1: \(finding), expected chmod 640 \(file)")
