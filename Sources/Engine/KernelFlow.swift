@@ -8,7 +8,7 @@ import Tables
 extension Engine {
   mutating func setsRead(_ contents: [TableContents], _ now: Instant) {
     guard tables.endReading() else { return readSetsIfNeeded() }
-    let isFirst = tables.parts.allSatisfy { $0.inKernel == nil }
+    let isFirst = !tables.hasBeenRead
     let changes = tables.read(contents, inherits: isFirst)
     if isFirst {
       let count = contents.reduce(0) { $0 + $1.hosts.count + $1.intervals.count }

@@ -30,6 +30,8 @@ extension Engine {
       }
       let renumbering = engine.adoptTables(TableArrangement(new, neighborRules), from: old, inheritedTimes, now)
       engine.filterAgain(from: before.peers, before.policies, renumbering)
+      // Files may be written before the sets are told.
+      if engine.tables.exclusions.haveChanged { engine.tables.exclusions.follow(engine.tables.membership) }
     }
     exports.adopt(new.exports, at: now)
     adoptTimes(now)

@@ -146,6 +146,11 @@ struct TableExclusions: Sendable {
   /// Starts over with these members.
   mutating func reset(to membership: Membership) {
     forgetChanges()
+    follow(membership)
+  }
+
+  /// Takes over who the members are now; what the sets are to be told stays.
+  mutating func follow(_ membership: Membership) {
     guard preferred != nil else { return }
     var members = PrefixList()
     for winner in winners { members.append(contentsOf: membership.prefixes(of: winner)) }

@@ -53,6 +53,8 @@ struct TableKeeper: Sendable {
   /// The sets have been looked at, and nothing has failed since.
   var isInStep = false
   private(set) var isReading = false
+  /// The sets have been looked at in this run.
+  private(set) var hasBeenRead = false
   /// The answer will be of no use: a reload has come in between.
   var isReadingVoid = false
   /// The last error, while it is not resolved.
@@ -135,6 +137,7 @@ struct TableKeeper: Sendable {
   /// - Parameter inherits: the first look of this run: what the sets hold stays until `releaseInherited`.
   mutating func read(_ contents: [TableContents], inherits: Bool) -> [SetChange] {
     isInStep = true
+    hasBeenRead = true
     if inherits {
       for content in contents {
         var prefixes = content.hosts

@@ -52,15 +52,16 @@ enum DeclarationEncoding {
 
   /// The NEWTABLE message of a table. Sequence number zero.
   ///
+  /// - Parameter flags: nil: those of a table that exists stay as they are.
   /// - Returns: `nil` when there is no memory for it.
-  static func newTable(_ table: NFTable, flags: UInt32 = 0) -> [UInt8]? {
+  static func newTable(_ table: NFTable, flags: UInt32? = 0) -> [UInt8]? {
     // Safety: as with `newSet`.
     unsafe buildMessage(NFT_MSG_NEWTABLE, flags: 0, family: table.family) { message in
       guard let built = unsafe nftnl_table_alloc() else { return false }
       defer { unsafe nftnl_table_free(built) }
       guard unsafe nftnl_table_set_str(built, UInt16(NFTNL_TABLE_NAME.rawValue), cut(table.name)) == 0
       else { return false }
-      unsafe nftnl_table_set_u32(built, UInt16(NFTNL_TABLE_FLAGS.rawValue), flags)
+      if let flags { unsafe nftnl_table_set_u32(built, UInt16(NFTNL_TABLE_FLAGS.rawValue), flags) }
       unsafe nftnl_table_nlmsg_build_payload(message, built)
       return true
     }

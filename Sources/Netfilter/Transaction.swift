@@ -43,6 +43,14 @@ package struct Transaction: ~Copyable, Sendable {
     try append(DeclarationEncoding.newTable(table), .createTable(table))
   }
 
+  /// Names the table, which exists, and changes nothing in it, whoever owns it. With an expected generation, the commit of this succeeds
+  /// only after all that made that generation has been carried out and told.
+  ///
+  /// - Throws: `.outOfMemory`.
+  package mutating func touchTable() throws(NetfilterError) {
+    try append(DeclarationEncoding.newTable(table, flags: nil), .createTable(table))
+  }
+
   /// Creates a set. One that exists with the same declaration stays as it is; with another the transaction fails as `.exists`.
   ///
   /// - Throws: `.unsuitable` when the elements are no addresses, `.outOfMemory`.

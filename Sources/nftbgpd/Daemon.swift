@@ -39,6 +39,8 @@ actor Daemon: LoopActor {
   var sockets = Sockets()
   /// The last reload, perhaps under way.
   var reloading: Task<String?, Never>?
+  /// It has started, and does not end yet.
+  private(set) var isReloadable = false
   var refusals = RefusalLog()
   private var timer: Scheduled<Void>?
   var metricsOutlets = MetricsOutlets()
@@ -81,6 +83,7 @@ actor Daemon: LoopActor {
     if let snapshot, let path = configuration.snapshotPath { take(snapshot, path) }
     engine.handle(.setsRead(contents), at: now)
     turn(.start)
+    isReloadable = true
     manager?.report(from: loop) { self.assumeIsolated { $0.engine.summary } }
     if !engine.isCommitting { reportReady() }
     await adoptMetricsOutlets(configuration.metricsListeners, opened.metrics, file: configuration.metricsFile)
@@ -106,6 +109,8 @@ actor Daemon: LoopActor {
   /// Ends the sessions with Cease and leaves the tables in place.
   func stop() async {
     manager?.stopping()
+    isReloadable = false
+    _ = await reloading?.value
     await sockets.close()
     let open = Array(connections.values)
     turn(.stop(.init(.administrativeShutdown)))
@@ -120,7 +125,11 @@ actor Daemon: LoopActor {
     // What the next start begins with, as of now.
     if let path = configuration.snapshotPath {
       var left: Snapshot.KernelState?
-      if let sets = engine.intervalSets { left = await kernel.state(of: sets) }
+      if let sets = engine.intervalSets {
+        left = await kernel.state(of: sets)
+        // What was found out meanwhile about other programs has been told before.
+        if engine.intervalSets != sets { left = nil }
+      }
       do throws(SystemError) {
         try SnapshotFile.save(engine.snapshot, age: engine.snapshotAge(at: now), kernel: left, to: path)
       } catch {
@@ -303,7 +312,7 @@ actor Daemon: LoopActor {
     Task { turn(.setsChecked(await kernel.check())) }
   }
 
-  private func checkHost() {
+  func checkHost() {
     Task {
       do {
         if let addresses = try await host.check() { turn(.hostAddresses(addresses)) }

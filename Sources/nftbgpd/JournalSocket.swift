@@ -6,8 +6,9 @@ import Transport
 
 /// Writes to systemd-journald in its native protocol: a datagram of fields for each entry.
 ///
-/// The daemon must not wait for a journal that is stuck, nor lose a line without a word. So a journal that does not keep up is waited for
-/// once; then entries are counted until it takes one again, and the first that it takes is the number of those it has missed.
+/// The daemon must not wait for a journal that is stuck or slow, nor lose a line without a word. So a journal that does not keep up is
+/// waited for once in ten seconds; otherwise entries are counted until it takes one again, and the first that it takes is the number of
+/// those it has missed.
 final class JournalSocket: Sendable {
   static let path = "/run/systemd/journal/socket"
   /// Octets of a message in one datagram: a quarter of what a socket takes by default, because all other fields are short.
@@ -18,8 +19,12 @@ final class JournalSocket: Sendable {
     case missed(Int)
   }
 
+  /// Between two entries that the journal is waited for.
+  private static let pause = Duration.seconds(10)
+
   private let socket: DatagramSocket
   private let state = Mutex(State.keepsUp)
+  private let lastWait = Mutex<ContinuousClock.Instant?>(nil)
 
   /// - Parameter path: of the journal's socket.
   init(_ path: String) throws(SystemError) {
@@ -39,8 +44,19 @@ final class JournalSocket: Sendable {
           guard result == 0 else { return note(result, &state) }
           state = .keepsUp
         }
-        return note(send(Self.entry(level, part, fields), waits: true), &state)
+        let entry = Self.entry(level, part, fields)
+        let result = send(entry, waits: false)
+        return note(result == EAGAIN && mayWait() ? send(entry, waits: true) : result, &state)
       }
+    }
+  }
+
+  private func mayWait() -> Bool {
+    lastWait.withLock { last in
+      let now = ContinuousClock.now
+      if let last, now - last < Self.pause { return false }
+      last = now
+      return true
     }
   }
 

@@ -18,7 +18,8 @@ extension Snapshot.KernelState {
   /// Whether it is of this boot, this network namespace and this table.
   func isOf(_ table: NFTable) -> Bool {
     // The clock may have been set by a little since.
-    abs(bootTime - Self.lastBoot) <= 2 && namespace == Self.networkNamespace && nftTable == table.description
+    let (difference, isAbsurd) = bootTime.subtractingReportingOverflow(Self.lastBoot)
+    return !isAbsurd && difference.magnitude <= 2 && namespace == Self.networkNamespace && nftTable == table.description
   }
 
   /// By the clocks: /proc/sys, where the kernel has a number for each boot, is hidden from the service.

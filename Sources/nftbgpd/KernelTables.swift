@@ -18,8 +18,8 @@ actor KernelTables: LoopActor {
   private var isOwned: Bool
   /// The marks of the chain, by the name of the table in the configuration.
   private var marks: [String: UInt32]
-  /// Sets of tables that the configuration has no more.
-  private var abandoned: [SetDeclaration] = []
+  /// Sets that no table of the configuration fills any more.
+  private var abandoned: [Abandoned] = []
   /// The chain is not as the configuration says.
   private var isChainOld = false
   /// Grows for as long as the kernel answers, whoever looks.
@@ -33,6 +33,11 @@ actor KernelTables: LoopActor {
   /// Transactions since the last time that they mattered.
   var commits: UInt32 = 0
   private(set) var declarations: [KernelSet: SetDeclaration] = [:]
+
+  private struct Abandoned {
+    let table: NFTable
+    let set: SetDeclaration
+  }
 
   /// A set that is declared so that it cannot be used.
   struct UnusableSet: Error, CustomStringConvertible {
@@ -52,32 +57,51 @@ actor KernelTables: LoopActor {
   // MARK: Another configuration
 
   /// Goes over to the tables of another configuration: the next reading makes the sets what it says.
-  func adopt(_ configuration: Configuration) throws(NetfilterError) {
-    let isElsewhere = table != NFTable(configuration.nftTable)
+  ///
+  /// - Throws: why its sets cannot be used; then everything stays as it was.
+  func adopt(_ configuration: Configuration) throws {
+    let target = NFTable(configuration.nftTable)
+    let isElsewhere = table != target
+    var known: [String: SetDeclaration] = [:]
+    for declaration in try connection.declarations(in: target) ?? [] { known[declaration.name] = declaration }
+    var filled: Set<String> = []
+    for name in configuration.tableNames {
+      for family in AddressFamily.allCases {
+        for set in KernelSet.sets(of: name, family, layout(of: name, family, known)) {
+          if let declaration = known[set.name] { _ = try usable(declaration, set, in: target) }
+          filled.insert(set.name)
+        }
+      }
+    }
+    if isElsewhere { monitor = try RulesetMonitor(table: target) }
     let gone = declarations.filter { set, _ in
       isElsewhere || !configuration.tableNames.contains { set.belongs(to: $0) }
     }
-    if isElsewhere {
-      let elsewhere = NFTable(configuration.nftTable)
-      let monitor = try RulesetMonitor(table: elsewhere)
-      // A set that is kept by nobody is not to go on blocking or letting through.
-      var transaction = Transaction(table: table)
-      for declaration in gone.values { transaction.flush(declaration) }
-      do throws(NetfilterError) {
-        try connection.commit(transaction.finish())
-      } catch {
-        guard error.cause == .notFound else { throw error }
-      }
-      table = elsewhere
-      self.monitor = monitor
-    } else {
-      abandoned += gone.values
-    }
+    abandoned += gone.values.map { Abandoned(table: table, set: $0) }
+    // What is to be filled again is not to be emptied first.
+    abandoned.removeAll { $0.table == target && filled.contains($0.set.name) }
     for set in gone.keys { declarations[set] = nil }
     isChainOld = isChainOld || !gone.isEmpty || marks != configuration.marks
+    table = target
     names = configuration.tableNames
     isOwned = configuration.nftTable.isOwned
     marks = configuration.marks
+  }
+
+  /// Empties the sets that no table fills any more: they are not to go on blocking or letting through.
+  private func emptyAbandoned() throws(NetfilterError) {
+    while let next = abandoned.last {
+      if try connection.declarations(in: next.table)?.contains(next.set) == true {
+        var transaction = Transaction(table: next.table)
+        transaction.flush(next.set)
+        do throws(NetfilterError) {
+          try connection.commit(transaction.finish())
+        } catch {
+          guard error.cause == .notFound else { throw error }
+        }
+      }
+      abandoned.removeLast()
+    }
   }
 
   // MARK: Reading
@@ -87,9 +111,10 @@ actor KernelTables: LoopActor {
   /// - Parameter left: how an earlier run has left the interval sets. Where nobody has committed anything since, they are not read.
   func read(_ left: Snapshot.KernelState? = nil) throws -> [TableContents] {
     finding = nil
-    let before = try connection.generation()
     // It listens already, unless a load ended before it could do so again.
     try monitor.resume()
+    let before = try connection.generation()
+    let isUntouched = left.map { $0.isOf(table) && $0.generation == before } ?? false
     let existing = try connection.declarations(in: table)
     var known: [String: SetDeclaration] = [:]
     for declaration in existing ?? [] { known[declaration.name] = declaration }
@@ -99,7 +124,7 @@ actor KernelTables: LoopActor {
     var missing: Set<String> = []
     for (index, name) in names.enumerated() {
       for family in AddressFamily.allCases {
-        let layout = try self.layout(of: name, family, known)
+        let layout = self.layout(of: name, family, known)
         layouts.append((TableID(index: UInt8(truncatingIfNeeded: index)), name, family, layout))
         if layout == .intervals, let set = KernelSet.sets(of: name, family, .hostsAndIntervals).last,
           let unused = known[set.name], unused.family == family
@@ -109,7 +134,7 @@ actor KernelTables: LoopActor {
         }
         for set in KernelSet.sets(of: name, family, layout) {
           if let declaration = known[set.name] {
-            declarations[set] = try usable(declaration, set)
+            declarations[set] = try usable(declaration, set, in: table)
           } else {
             let declaration = SetDeclaration(set)
             try transaction.create(declaration)
@@ -119,25 +144,19 @@ actor KernelTables: LoopActor {
         }
       }
     }
-    for declaration in abandoned where known[declaration.name] == declaration { transaction.flush(declaration) }
     if isOwned, isAdopted || isChainOld || !missing.isEmpty { try installChain(&transaction) }
-    let hasChanges = !transaction.isEmpty
     try connection.commit(transaction.finish())
-    abandoned = []
     isChainOld = false
-    // Whatever comes after this generation, the monitor tells.
-    lookedAt = try connection.generation()
-    var untouched: [String: PrefixList] = [:]
-    if let left, left.isOf(table), left.generation == before,
-      lookedAt == before || lookedAt == before &+ 1 && hasChanges
-    {
-      untouched = Dictionary(left.sets.map { ($0.name, $0.prefixes) }, uniquingKeysWith: { first, _ in first })
-    }
+    try emptyAbandoned()
+    // Whatever comes after this generation, the monitor tells: also what has come since those sets were found to be untouched.
+    lookedAt = isUntouched ? before : try connection.generation()
+    let untouched = Dictionary(
+      (isUntouched ? left?.sets ?? [] : []).map { ($0.name, $0.prefixes) }, uniquingKeysWith: { first, _ in first })
     return try layouts.map { entry in
       var contents = TableContents(table: entry.table, family: entry.family, layout: entry.layout)
       for set in KernelSet.sets(of: entry.name, entry.family, entry.layout) where !missing.contains(set.name) {
         guard let declaration = declarations[set] else { continue }
-        if set.isInterval, let elements = untouched[set.name] {
+        if set.isInterval, let elements = untouched[set.name], try holdsSome(of: elements, declaration) {
           contents.intervals = elements
           continue
         }
@@ -155,6 +174,14 @@ actor KernelTables: LoopActor {
     }
   }
 
+  /// Whether a set holds the elements, as far as a few of them tell.
+  private func holdsSome(of elements: PrefixList, _ declaration: SetDeclaration) throws(NetfilterError) -> Bool {
+    let all = elements.all
+    let step = max(1, all.count / 16)
+    let some = stride(from: 0, to: all.count, by: step).map { all[$0] }
+    return try connection.contains(some, in: declaration, of: table).allSatisfy { $0 }
+  }
+
   /// What lets the next run find out whether anybody has changed the ruleset since; nil where somebody may have already.
   ///
   /// - Parameter sets: what the interval sets hold.
@@ -162,9 +189,8 @@ actor KernelTables: LoopActor {
     observe()
     do throws(NetfilterError) {
       let generation = try connection.generation()
-      // It changes nothing, but comes after every commit that made this generation, and their events.
       var transaction = Transaction(table: table, expectedGeneration: generation)
-      try transaction.createTable()
+      try transaction.touchTable()
       try connection.commit(transaction.finish())
       observe()
       guard finding == nil else { return nil }
@@ -208,7 +234,7 @@ actor KernelTables: LoopActor {
   }
 
   /// The operator's declaration of `T` decides.
-  private func layout(of name: String, _ family: AddressFamily, _ known: [String: SetDeclaration]) throws -> SetLayout {
+  private func layout(of name: String, _ family: AddressFamily, _ known: [String: SetDeclaration]) -> SetLayout {
     guard let hosts = KernelSet.sets(of: name, family, .hostsAndIntervals).first, let declaration = known[hosts.name]
     else {
       return .hostsAndIntervals
@@ -216,7 +242,9 @@ actor KernelTables: LoopActor {
     return declaration.isInterval ? .intervals : .hostsAndIntervals
   }
 
-  private func usable(_ declaration: SetDeclaration, _ set: KernelSet) throws -> SetDeclaration {
+  private func usable(
+    _ declaration: SetDeclaration, _ set: KernelSet, in table: NFTable
+  ) throws -> SetDeclaration {
     let wanted = SetDeclaration(set)
     guard declaration.family == set.family, declaration.isInterval == set.isInterval,
       declaration.otherFlags.subtracting(.statements).isEmpty

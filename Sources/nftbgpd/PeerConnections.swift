@@ -152,17 +152,27 @@ extension Daemon {
     }
   }
 
-  /// Makes a listener protect what comes from the neighbors that there are now.
-  func protect(_ listener: any Channel, _ family: AddressFamily, from old: [Neighbor]) async throws {
+  /// Makes a listener protect what comes from the neighbors that there are now: at once, before any of them can come back.
+  func protect(_ listener: any Channel, _ family: AddressFamily) {
     let neighbors = configuration.neighbors.filter { $0.address.family == family }
-    try await listener.setOption(
-      ChannelOptions.minimumTimeToLive(family), value: Self.leastTimeToLive(neighbors)
-    ).get()
-    for neighbor in old where neighbor.address.family == family && neighbor.signature != nil {
-      guard !neighbors.contains(where: { $0.address == neighbor.address && $0.signature != nil }) else { continue }
-      try await TCPSignature(removedOf: neighbor.address).set(on: listener).get()
+    let distance = listener.setOption(
+      ChannelOptions.minimumTimeToLive(family), value: Self.leastTimeToLive(neighbors))
+    for change in [distance] + neighbors.compactMap({ $0.signature?.set(on: listener) }) {
+      change.whenFailure { error in
+        self.assumeIsolated { $0.write(LogRecord(.error, systemWords(error), kind: .reloaded)) }
+      }
     }
-    for signature in neighbors.compactMap(\.signature) { try await signature.set(on: listener).get() }
+  }
+
+  /// Takes from a listener the keys of neighbors that have none any more.
+  func unsign(_ listener: any Channel, _ family: AddressFamily, from old: [Neighbor]) async {
+    for neighbor in old where neighbor.address.family == family && neighbor.signature != nil {
+      guard !configuration.neighbors.contains(where: { $0.address == neighbor.address && $0.signature != nil }) else {
+        continue
+      }
+      // A listener that is new has never had it.
+      try? await TCPSignature(removedOf: neighbor.address).set(on: listener).get()
+    }
   }
 
   private func accept(_ channel: any Channel) throws {
@@ -180,6 +190,8 @@ extension Daemon {
       for (option, value) in distanceOptions(neighbor) {
         try channel.syncOptions?.setOption(option, value: value)
       }
+      // It has the key of the listener, unless it was waiting there before the neighbor got one.
+      neighbor.signature?.set(on: channel).whenFailure { _ in channel.close(promise: nil) }
       try attach(channel, connection)
     } catch {
       // Only once the channel is closed.

@@ -13,6 +13,7 @@ extension Daemon {
   ///
   /// - Returns: why everything stays as it was; nil when it does not.
   func reload() async -> String? {
+    guard isReloadable else { return "nftbgpd is starting or ending" }
     let previous = reloading
     let task = Task {
       _ = await previous?.value
@@ -42,15 +43,18 @@ extension Daemon {
       }
       let opened = try await openSockets(new)
       do {
+        // Nothing may come between this and the engine's own part: what the sets hold is told by the numbers of the tables.
         try await kernel.adopt(new)
       } catch {
-        await opened.close()
+        await giveUp(opened)
         throw error
       }
-      await host.watch(neighbors: new.neighbors.map(\.address))
       configuration = new
       engine.reload(new, at: now)
+      for (listener, channel) in sockets.listeners { protect(channel, listener.address.family) }
       settle()
+      await host.watch(neighbors: new.neighbors.map(\.address))
+      checkHost()
       await adoptSockets(opened, old)
       await adoptMetricsOutlets(new.metricsListeners, opened.metrics, file: new.metricsFile)
       return nil
@@ -75,6 +79,8 @@ extension Daemon {
     var listeners: [Listener: any Channel] = [:]
     /// Those that have not been handed on to the outlets of the metrics.
     var metrics: [Listener: any Channel] = [:]
+    /// Listeners that were closed because new ones take their ports.
+    var replaced: [Listener] = []
 
     func close() async {
       for channel in [Array(control.values), Array(listeners.values), Array(metrics.values)].joined() {
@@ -88,21 +94,39 @@ extension Daemon {
     var opened = Sockets()
     do {
       for socket in configuration.allControlSockets where sockets.control[socket] == nil {
-        // One that only becomes restricted, or ceases to be, takes the place of itself.
-        for (old, channel) in sockets.control where old.path == socket.path {
-          sockets.control[old] = nil
-          try await channel.close()
-        }
+        // One that only becomes restricted, or ceases to be, takes the place of itself in the end.
+        guard !sockets.control.keys.contains(where: { $0.path == socket.path }) else { continue }
         opened.control[socket] = try await listen(on: socket)
       }
       for listener in configuration.listeners where sockets.listeners[listener] == nil {
+        // All addresses of a port and one of them cannot be listened on at once.
+        for (old, channel) in sockets.listeners
+        where old.port == listener.port && old.address.family == listener.address.family
+          && !configuration.listeners.contains(old)
+        {
+          sockets.listeners[old] = nil
+          opened.replaced.append(old)
+          try await channel.close()
+        }
         opened.listeners[listener] = try await listen(on: listener, for: configuration.neighbors)
       }
       opened.metrics = try await openMetricsListeners(configuration.metricsListeners)
       return opened
     } catch {
-      await opened.close()
+      await giveUp(opened)
       throw error
+    }
+  }
+
+  /// Goes back to the sockets that there were.
+  private func giveUp(_ opened: Sockets) async {
+    await opened.close()
+    for listener in opened.replaced {
+      do {
+        sockets.listeners[listener] = try await listen(on: listener, for: configuration.neighbors)
+      } catch {
+        write(LogRecord(.error, "\(error)", kind: .reloaded))
+      }
     }
   }
 
@@ -118,7 +142,8 @@ extension Daemon {
       sockets.listeners[listener] = nil
     }
     await closed.close()
-    for socket in closed.control.keys {
+    for socket in closed.control.keys where !configuration.allControlSockets.contains(where: { $0.path == socket.path })
+    {
       do throws(SystemError) {
         try Directory.removeSocket(socket.path)
       } catch {
@@ -126,15 +151,17 @@ extension Daemon {
       }
     }
     for (listener, channel) in sockets.listeners {
-      do {
-        try await protect(channel, listener.address.family, from: old.neighbors)
-      } catch {
-        let words = "listening on \(listener.address): \(systemWords(error))"
-        write(LogRecord(.error, words, kind: .reloaded))
-      }
+      await unsign(channel, listener.address.family, from: old.neighbors)
     }
     sockets.control.merge(opened.control) { $1 }
     sockets.listeners.merge(opened.listeners) { $1 }
+    for socket in configuration.allControlSockets where sockets.control[socket] == nil {
+      do {
+        sockets.control[socket] = try await listen(on: socket)
+      } catch {
+        write(LogRecord(.error, "\(error)", kind: .reloaded))
+      }
+    }
   }
 }
 

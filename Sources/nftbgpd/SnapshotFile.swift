@@ -32,7 +32,8 @@ enum SnapshotFile {
     }
     do throws(SnapshotError) {
       let snapshot = try Snapshot(decoding: octets.span)
-      let age = max(0, Int64(Date.now.timeIntervalSince1970) - snapshot.created)
+      let (difference, isAbsurd) = Int64(Date.now.timeIntervalSince1970).subtractingReportingOverflow(snapshot.created)
+      let age = isAbsurd ? .max : max(0, difference)
       return .tables(
         Dictionary(snapshot.tables.map { ($0.name, $0.prefixes) }, uniquingKeysWith: { first, _ in first }),
         age: .seconds(Int(age)), kernel: snapshot.kernel)

@@ -80,6 +80,44 @@ struct ReloadTests {
     #expect(lab.kernel.table("nets").isEmpty)
   }
 
+  @Test("What the sets of new tables hold is not theirs, also where no table of before is left")
+  func newTables() {
+    var lab = laboratory()
+    lab.kernel.sets["pass"] = Set(["203.0.113.7/32"].compactMap { Prefix($0) })
+    lab.reload { configuration in
+      for (index, name) in ["pass", "dark"].enumerated() {
+        configuration.rules[index].sets = [.pftable(name)]
+        configuration.tables[index].name = name
+      }
+    }
+    #expect(lab.kernel.table("pass") == ["192.0.2.1/32"])
+    #expect(lab.kernel.table("dark") == ["192.0.2.2/32", "198.51.100.0/24"])
+  }
+
+  @Test("A file that is written before the sets are told lacks what a table of the preferred role holds")
+  func preferredInExports() {
+    var lab = Laboratory(Laboratory.configuration(peers: 2))
+    for (index, community) in [42, 666].enumerated() {
+      lab.up(index)
+      lab.announce(index, ["192.0.2.1"], UInt16(community))
+      lab.endOfRIB(index)
+    }
+    lab.announce(1, ["192.0.2.2"], 666)
+    lab.holdsReadings = true
+    lab.reload { configuration in
+      configuration.preferredRole = .bypass
+      configuration.exports = [ExportFile(table: "black", path: "/black", format: .plain, allowEmpty: false)]
+      // A table that is new makes it look at the sets first.
+      configuration.rules.append(
+        FilterRule(action: .match, conditions: [.prefixLength(LengthRange(8...8))], sets: [.pftable("new")]))
+    }
+    lab.advance(.seconds(2))
+    #expect(lab.heldReadings.count == 1)
+    #expect(lab.exports.map { $0.prefixes.all.map(\.description) } == [["192.0.2.2/32"]])
+    lab.releaseReadings()
+    #expect(lab.kernel.table("black") == ["192.0.2.2/32"])
+  }
+
   @Test("Tables whose rules change places keep what they hold, without a commit")
   func swappedRules() {
     var lab = laboratory()

@@ -64,6 +64,36 @@ extension InteropTier {
       }
     }
 
+    @Test("A table whose set is declared so that it cannot be used changes nothing")
+    func uselessSet() throws {
+      try Self.run { laboratory, nftbgpd in
+        try Kernel.command("add set \(Kernel.table) black6 { type ipv4_addr; }", laboratory)
+        try nftbgpd.rewrite(Self.configuration.replacing("\"bgp_spamd\"", with: "\"black\""))
+        let outcome = try nftbgpd.control("reload")
+        #expect(outcome.status == 1)
+        #expect(outcome.errors.contains("black6") && outcome.errors.contains("type ipv6_addr"), "\(outcome.errors)")
+        try Kernel.command("delete set \(Kernel.table) black6", laboratory)
+        #expect(try Kernel.sets(laboratory) == Feed.sets(Self.feed))
+        // It is watched as before.
+        try Kernel.command("delete element \(Kernel.table) bgp_spamd { 45.0.1.1 }", laboratory)
+        try Kernel.wait(for: Feed.sets(Self.feed), laboratory)
+      }
+    }
+
+    @Test("A listener may become one for all addresses, and that one for one")
+    func widerListener() throws {
+      try Self.run { laboratory, nftbgpd in
+        let listening = { try laboratory.run("ss", ["-Hltn", "sport = :1791"]).output }
+        for address in ["127.0.0.1", "0.0.0.0", "127.0.0.1"] {
+          try nftbgpd.rewrite("listen on \(address) port 1791\n" + Self.configuration)
+          let outcome = try nftbgpd.control("reload")
+          #expect(outcome.status == 0, "\(outcome.errors)")
+          #expect(try listening().contains("\(address):1791"))
+          #expect(try listening().split(separator: "\n").count == 1)
+        }
+      }
+    }
+
     @Test("A table that is renamed leaves its old sets empty, and a new nft table gets what the old one loses")
     func tables() throws {
       try Self.run { laboratory, nftbgpd in
