@@ -54,6 +54,12 @@ def main_table(figures, rounds):
     return lines
 
 
+def missed(figures):
+    """Why targets were missed."""
+    return [f"- row {row.number}, {row.title}: {row.reason or 'not known yet'}."
+            for row in ROWS if judge(row, figures, PEERS).met is False]
+
+
 def side_table(figures):
     """How long it took and how much memory, of the rows about filled sets."""
     lines = ["| sets | who | seconds until all are in the kernel | peak of memory, MiB |", "|---|---|---|---|"]
@@ -116,6 +122,9 @@ def report(figures, rounds, machine, form):
     lines += [f"- {key}: {value}" for key, value in machine.items() if key != "date"]
     lines += ["", HOW.format(rounds=rounds), "", "## Rows and targets", ""]
     lines += main_table(figures, rounds)
+    reasons = missed(figures)
+    if reasons:
+        lines += ["", "## Targets that were missed, and why", ""] + reasons
     lines += ["", "## Time and memory until the sets are filled", ""] + side_table(figures)
     if not form:
         lines += ["", "## Growth: CPU until all hosts are in hash sets, s", "", "![growth](bench-growth.svg)", ""]

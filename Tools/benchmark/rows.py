@@ -21,18 +21,28 @@ class Row:
     # Of that peer, its best run and not its median.
     of_best_run: bool = False
     note: str = ""
+    # Why a target is missed, where it is known to be.
+    reason: str = ""
 
+
+TOO_CHEAP = ("the targets were set when BIRD with a script took twice as long as it does here, with the script that this "
+             "measurement gives it; the kernel's part alone, the floor, is more than half of what nftbgpd takes, so there "
+             "is little left to save")
 
 ROWS = [
-    Row("1", "200,000 hosts into hash sets: CPU", "hash 200k", "fill cpu", most=0.30, times_floor=2.0, advantage=5),
+    Row("1", "200,000 hosts into hash sets: CPU", "hash 200k", "fill cpu", most=0.30, times_floor=2.0, advantage=5,
+        reason=TOO_CHEAP),
     Row("2", "200,000 hosts into interval sets: CPU", "interval 200k", "fill cpu", most=1.05, times_floor=1.5,
         advantage=3),
     Row("3", "1,000,000 hosts into hash sets: CPU", "hash 1M", "fill cpu", most=1.6, times_floor=2.0, advantage=5,
-        ahead_of="bird"),
+        ahead_of="bird", reason=TOO_CHEAP),
     Row("4", "learn 1,000,000, packed, no tables: CPU", "learn", "learn cpu", most=0.5, advantage=4, ahead_of="bird",
-        of_best_run=True),
+        of_best_run=True,
+        reason="the target was set when BIRD's best run was 1.9 s; it takes a fifth of that here"),
     Row("5", "learn 1,000,000, worst case, no tables: CPU", "learn worst", "learn cpu", most=1.2, advantage=4,
-        ahead_of="bird"),
+        ahead_of="bird",
+        reason="the target was set when BIRD took 4.95 s; it takes a seventh of that here. Of nftbgpd's time, a quarter is "
+               "the counting of references, and the rest is spread over decoding, judging and the table of routes"),
     Row("6", "memory of a route, 1,000,000 of one server", "learn", "learn octets a route", "octets", most=64),
     Row("6", "the same with its place in a table", "hash 1M", "octets a route", "octets"),
     Row("7", "more memory of a route that a second server announces, too", "learn", "second octets a route", "octets",
