@@ -100,7 +100,7 @@ enum Material {
     configuration.defaultAction = .allow
     var engine = Engine(configuration, routerID: IPv4Address(0x7F00_0009), random: RandomSource(seed: 1))
     engine.handle(.start, at: .zero)
-    var connection = ConnectionID(peer: PeerID(index: 0), number: 0)
+    var connection = ConnectionID(peer: PeerID(number: 0), number: 0)
     for case .connect(let wanted) in engine.takeEffects(at: .zero) { connection = wanted }
     let contents = configuration.tableNames.indices.flatMap { index in
       AddressFamily.allCases.map {
