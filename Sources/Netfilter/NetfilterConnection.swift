@@ -58,6 +58,28 @@ package struct NetfilterConnection: ~Copyable {
     return generation
   }
 
+  /// A generation of which everything has been carried out, and told to whoever listens.
+  ///
+  /// The kernel shows the number of a commit from its beginning on and tells of it at its end; a flush of many elements lies between
+  /// the two for milliseconds. A transaction has to wait for that, even one that changes nothing.
+  ///
+  /// - Parameter table: any; one that does not exist is created.
+  /// - Throws: `.stale` when other programs kept committing.
+  package mutating func settledGeneration(naming table: NFTable) throws(NetfilterError) -> UInt32 {
+    for _ in 1...Self.attempts {
+      let generation = try generation()
+      var transaction = Transaction(table: table, expectedGeneration: generation)
+      try transaction.touchTable()
+      do throws(NetfilterError) {
+        try commit(transaction.finish())
+        return generation
+      } catch {
+        guard error.cause == .stale else { throw error }
+      }
+    }
+    throw NetfilterError(.readGeneration, errorNumber: ERESTART)
+  }
+
   /// How the sets and maps of a table are declared, those of types that nftbgpd has no use for included.
   ///
   /// - Returns: `nil` when the table does not exist.

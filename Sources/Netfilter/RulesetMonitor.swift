@@ -61,6 +61,8 @@ package struct RulesetMonitor: ~Copyable {
   }
 
   /// Stops listening and forgets what has not been read: for the time of a big load of our own.
+  ///
+  /// What a commit is yet to tell that is under way is lost too. So take `NetfilterConnection.settledGeneration` and `read` first.
   package mutating func suspend() throws(NetfilterError) {
     try setMembership(false)
     events.reset()
@@ -69,7 +71,7 @@ package struct RulesetMonitor: ~Copyable {
     isDiscarding = false
   }
 
-  /// Listens again. Compare the generation afterwards with that of the last commit of our own: when they differ, others
+  /// Listens again. Compare the generation afterwards with the settled one and the commits of our own since: when they differ, others
   /// have been there.
   package mutating func resume() throws(NetfilterError) {
     try setMembership(true)

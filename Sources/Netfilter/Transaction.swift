@@ -43,11 +43,8 @@ package struct Transaction: ~Copyable, Sendable {
     try append(DeclarationEncoding.newTable(table), .createTable(table))
   }
 
-  /// Names the table, which exists, and changes nothing in it, whoever owns it. With an expected generation, the commit of this succeeds
-  /// only after all that made that generation has been carried out and told.
-  ///
-  /// - Throws: `.outOfMemory`.
-  package mutating func touchTable() throws(NetfilterError) {
+  /// Names the table, and changes nothing in one that exists, whoever owns it.
+  mutating func touchTable() throws(NetfilterError) {
     try append(DeclarationEncoding.newTable(table, flags: nil), .createTable(table))
   }
 

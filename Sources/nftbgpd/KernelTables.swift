@@ -149,7 +149,7 @@ actor KernelTables: LoopActor {
     isChainOld = false
     try emptyAbandoned()
     // Whatever comes after this generation, the monitor tells: also what has come since those sets were found to be untouched.
-    lookedAt = isUntouched ? before : try connection.generation()
+    lookedAt = isUntouched ? before : try connection.settledGeneration(naming: table)
     let untouched = Dictionary(
       (isUntouched ? left?.sets ?? [] : []).map { ($0.name, $0.prefixes) }, uniquingKeysWith: { first, _ in first })
     return try layouts.map { entry in
@@ -186,18 +186,9 @@ actor KernelTables: LoopActor {
   ///
   /// - Parameter sets: what the interval sets hold.
   func state(of sets: [String: PrefixList]) -> Snapshot.KernelState? {
-    observe()
-    do throws(NetfilterError) {
-      let generation = try connection.generation()
-      var transaction = Transaction(table: table, expectedGeneration: generation)
-      try transaction.touchTable()
-      try connection.commit(transaction.finish())
-      observe()
-      guard finding == nil else { return nil }
-      return Snapshot.KernelState(generation: generation, table, sets)
-    } catch {
-      return nil
-    }
+    guard let generation = try? connection.settledGeneration(naming: table) else { return nil }
+    guard observe(), finding == nil else { return nil }
+    return Snapshot.KernelState(generation: generation, table, sets)
   }
 
   /// Creates the table, or makes it ours where the configuration wants that.
@@ -264,7 +255,10 @@ actor KernelTables: LoopActor {
     return finding
   }
 
-  private func observe() {
+  /// Notes what of the messages that have come is of harm.
+  ///
+  /// - Returns: whether these were all. Somebody else's load does not hold up ours: the rest is for the next look.
+  @discardableResult private func observe() -> Bool {
     do throws(NetfilterError) {
       for _ in 0..<Self.readings {
         let observation = try monitor.read()
@@ -272,14 +266,16 @@ actor KernelTables: LoopActor {
           finding = finding ?? "table \(table) was changed by another program, \(change)"
         }
         if observation.isLost { finding = finding ?? "the kernel has dropped messages on what other programs did" }
-        guard observation.hasMore else { return }
+        guard observation.hasMore else { return true }
       }
+      return false
     } catch {
       finding = finding ?? "\(error)"
+      return false
     }
   }
 
-  /// At most this many portions of messages in one go: somebody else's load does not hold up ours.
+  /// At most this many portions of messages in one go.
   private static let readings = 16
 
   /// Whether a commit of somebody else may have left the sets other than we did. A declaration alone, as at each reload of a ruleset
@@ -306,8 +302,9 @@ actor KernelTables: LoopActor {
   /// Carries out a load that would be several times dearer while somebody listens, and finds out from the generation afterwards whether
   /// anybody else was there meanwhile.
   func unwatched<Result>(_ load: () throws -> Result) throws -> Result {
-    observe()
-    let before = try connection.generation()
+    // Only then everything up to that generation can be heard, before it is no longer listened to.
+    let before = try connection.settledGeneration(naming: table)
+    if !observe() { finding = finding ?? "other programs have done more than could be followed" }
     commits = 0
     try monitor.suspend()
     let result = Swift.Result { try load() }

@@ -286,5 +286,28 @@ extension KernelTier {
         #expect(change.sets == ["black": .init(added: 1)] && change.isLater(than: before &+ 1))
       }
     }
+
+    @Test("A commit is told when its generation is settled, and not yet when it is shown")
+    func settledGeneration() throws {
+      try withMonitor { connection, monitor, table in
+        let before = try connection.generation()
+        #expect(try connection.settledGeneration(naming: table) == before)
+        #expect(try connection.settledGeneration(naming: table) == before)
+        #expect(try monitor.read() == RulesetObservation())
+        for round in 1...3 {
+          try connection.commit(to: table) { try $0.add(try Kind.hosts.samples(60_000), to: Kind.hosts.declaration) }
+          _ = try monitor.read(atMost: 1 << 16)
+          let before = try connection.generation()
+          let flush = try ShellCommand("nft flush set inet watched black 2>&1")
+          while try connection.generation() == before {}
+          let settled = try connection.settledGeneration(naming: table)
+          #expect(settled == before &+ 1)
+          let observation = try monitor.read(atMost: 1 << 16)
+          try flush.wait()
+          #expect(observation.changes.map(\.generation) == [settled], "round \(round)")
+          #expect(!observation.isLost)
+        }
+      }
+    }
   }
 }
