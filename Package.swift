@@ -58,6 +58,7 @@ let package = Package(
     // Level 0
     room("Primitives"),
     .systemLibrary(name: "CNetfilter", pkgConfig: "libnftnl", providers: [.apt(["libnftnl-dev", "libmnl-dev"])]),
+    .systemLibrary(name: "CMalloc"),
     // Level 1
     room("BGPWire", ["Primitives"]),
     room("Netfilter", ["Primitives", "CNetfilter"]),
@@ -82,7 +83,7 @@ let package = Package(
     program(
       "nftbgpd",
       ["Primitives", "BGPWire", "BGPSession", "Tables", "ConfigFile", "Engine", "Netfilter", "Control", "Export"]
-        + ["Snapshot", "Metrics", "AtomicFile", "Transport"] + nio + [nioHTTP] + serviceLifecycle
+        + ["Snapshot", "Metrics", "AtomicFile", "Transport", "CMalloc"] + nio + [nioHTTP] + serviceLifecycle
         + [systemPackage, logging, argumentParser, .product(name: "Subprocess", package: "swift-subprocess")]),
     program(
       "nftbgpctl",

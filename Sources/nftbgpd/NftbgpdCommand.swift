@@ -39,6 +39,7 @@ struct NftbgpdCommand: AsyncParsableCommand {
       if verbose > 0 { print(configuration.print(), terminator: "") }
       return say("configuration OK")
     }
+    Allocator.keepBigBlocksApart()
     let environment = ProcessInfo.processInfo.environment
     let hasPrefixes = isatty(FileDescriptor.standardError.rawValue) == 0 && getppid() == 1
     let log = DaemonLog(isVerbose: verbose > 0, environment: environment, hasPrefixes: hasPrefixes)
