@@ -78,6 +78,13 @@ package struct Configuration: Hashable, Sendable {
     return policy
   }
 
+  /// The marks of an owned table's chain, by the name of the table.
+  package var marks: [String: UInt32] {
+    Dictionary(
+      tables.compactMap { options in options.mark.map { (options.name, $0) } },
+      uniquingKeysWith: { first, _ in first })
+  }
+
   /// The names that `set pftable` uses, in the order of their first appearance.
   package var tableNames: [String] {
     var names: [String] = []

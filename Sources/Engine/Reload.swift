@@ -94,9 +94,8 @@ extension Engine {
     _ new: TableArrangement, from old: Configuration, _ inheritedTimes: [Interval], _ now: Instant
   ) -> TableRenumbering {
     let oldNames = tables.names
-    let marks = { (configuration: Configuration) in configuration.tables.map { [$0.name: $0.mark] } }
     let renumbering = tables.adopt(
-      new, isElsewhere: old.nftTable != configuration.nftTable || marks(old) != marks(configuration))
+      new, isElsewhere: old.nftTable != configuration.nftTable || old.marks != configuration.marks)
     for name in oldNames where !new.names.contains(name) {
       log(
         .warning, "table \(name): no rule fills it any more: its sets are emptied", kind: .reloaded, sets: [name])

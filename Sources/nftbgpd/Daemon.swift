@@ -36,14 +36,14 @@ actor Daemon: LoopActor {
   /// Connections with neighbors, and attempts at one.
   var connections: [ConnectionID: any Channel] = [:]
   /// Those that others connect to.
-  var sockets = Sockets()
+  var sockets = ListeningSockets()
   /// The last reload, perhaps under way.
   var reloading: Task<String?, Never>?
   /// It has started, and does not end yet.
   private(set) var isReloadable = false
   var refusals = RefusalLog()
   private var timer: Scheduled<Void>?
-  var metricsOutlets = MetricsOutlets()
+  var metricsFile = MetricsFile()
   /// When it was, in nanoseconds since the beginning of 1970 (UTC).
   let started = ProcessFigures.unixTime
   private var isSettling = false
@@ -71,8 +71,7 @@ actor Daemon: LoopActor {
 
   /// Opens the sockets and starts the sessions. The tables must have been read once: then they are known to be usable.
   func start(_ contents: [TableContents], _ snapshot: SnapshotFile.Loaded?) async throws {
-    let opened = try await openSockets(configuration)
-    (sockets.control, sockets.listeners) = (opened.control, opened.listeners)
+    sockets = try await openSockets(configuration).sockets
     if configuration.protectsHost {
       do {
         if let addresses = try await host.check() { engine.handle(.hostAddresses(addresses), at: now) }
@@ -86,7 +85,7 @@ actor Daemon: LoopActor {
     isReloadable = true
     manager?.report(from: loop) { self.assumeIsolated { $0.engine.summary } }
     if !engine.isCommitting { reportReady() }
-    await adoptMetricsOutlets(configuration.metricsListeners, opened.metrics, file: configuration.metricsFile)
+    await adoptMetricsFile(configuration.metricsFile)
   }
 
   /// The sets have been given what an earlier run has left, or the kernel has refused it: boot need not wait for neighbors.
@@ -121,7 +120,7 @@ actor Daemon: LoopActor {
     // Nobody would be there to see how they end.
     for run in hooks.values { run.cancel() }
     for run in hooks.values { _ = await run.value }
-    await adoptMetricsOutlets([], [:], file: nil)
+    await adoptMetricsFile(nil)
     // What the next start begins with, as of now.
     if let path = configuration.snapshotPath {
       var left: Snapshot.KernelState?

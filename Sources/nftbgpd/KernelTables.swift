@@ -329,15 +329,6 @@ extension NFTable {
   }
 }
 
-extension Configuration {
-  /// The marks of an owned table's chain, by the name of the table.
-  fileprivate var marks: [String: UInt32] {
-    Dictionary(
-      tables.compactMap { options in options.mark.map { (options.name, $0) } },
-      uniquingKeysWith: { first, _ in first })
-  }
-}
-
 extension KernelSet {
   /// Whether it is one of the sets of a table of the configuration.
   fileprivate func belongs(to table: String) -> Bool {

@@ -10,11 +10,9 @@ import NIOPosix
 import Primitives
 import Transport
 
-/// What is open of the outlets that the configuration names.
-struct MetricsOutlets {
-  fileprivate var listeners: [Listener: any Channel] = [:]
-  fileprivate var file: String?
-  /// Writes the file.
+/// The file that the configuration names.
+struct MetricsFile {
+  fileprivate var path: String?
   fileprivate var writing: Task<Void, Never>?
 }
 
@@ -39,41 +37,20 @@ extension Daemon {
     return Exposition.lines(report, dialect)
   }
 
-  /// Opens the listeners that are not open already: all of them, or none.
-  func openMetricsListeners(_ wanted: [Listener]) async throws -> [Listener: any Channel] {
-    var opened: [Listener: any Channel] = [:]
-    do {
-      for listener in wanted where metricsOutlets.listeners[listener] == nil {
-        opened[listener] = try await listenForScrapes(on: listener)
-      }
-      return opened
-    } catch {
-      for channel in opened.values { try? await channel.close() }
-      throw error
-    }
-  }
+  // MARK: The file
 
-  /// Goes over to these outlets.
-  ///
-  /// - Parameter opened: the listeners of `wanted` that were not open before.
-  func adoptMetricsOutlets(_ wanted: [Listener], _ opened: [Listener: any Channel], file: String?) async {
-    for (listener, channel) in metricsOutlets.listeners where !wanted.contains(listener) {
-      metricsOutlets.listeners[listener] = nil
-      try? await channel.close()
-    }
-    metricsOutlets.listeners.merge(opened) { $1 }
-    guard metricsOutlets.file != file else { return }
-    metricsOutlets.writing?.cancel()
-    await metricsOutlets.writing?.value
+  /// Goes over to this file.
+  func adoptMetricsFile(_ path: String?) async {
+    guard metricsFile.path != path else { return }
+    metricsFile.writing?.cancel()
+    await metricsFile.writing?.value
     // Nobody is to take for news what the old file says no more.
-    if let old = metricsOutlets.file, let error = await replace(old, Exposition.lastLines(.text)) {
+    if let old = metricsFile.path, let error = await replace(old, Exposition.lastLines(.text)) {
       logger.error("\(error); the metrics in \(old) stay as they were")
     }
-    metricsOutlets.file = file
-    metricsOutlets.writing = file.map { path in Task { await writeMetricsFile(path) } }
+    metricsFile.path = path
+    metricsFile.writing = path.map { path in Task { await writeMetricsFile(path) } }
   }
-
-  // MARK: The file
 
   /// Writes the file now and every 15 seconds until cancelled.
   private func writeMetricsFile(_ path: String) async {
@@ -110,7 +87,7 @@ extension Daemon {
   private static let scrapeTime = TimeAmount.seconds(10)
 
   /// Answers GET /metrics.
-  private func listenForScrapes(on listener: Listener) async throws -> any Channel {
+  func listenForScrapes(on listener: Listener) async throws -> any Channel {
     let clients = NIOLoopBoundBox(0, eventLoop: loop)
     var bootstrap = ServerBootstrap(group: loop)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)

@@ -84,12 +84,14 @@ extension InteropTier {
     func widerListener() throws {
       try Self.run { laboratory, nftbgpd in
         let listening = { try laboratory.run("ss", ["-Hltn", "sport = :1791"]).output }
-        for address in ["127.0.0.1", "0.0.0.0", "127.0.0.1"] {
-          try nftbgpd.rewrite("listen on \(address) port 1791\n" + Self.configuration)
-          let outcome = try nftbgpd.control("reload")
-          #expect(outcome.status == 0, "\(outcome.errors)")
-          #expect(try listening().contains("\(address):1791"))
-          #expect(try listening().split(separator: "\n").count == 1)
+        for statement in ["listen on", "metrics listen on"] {
+          for address in ["127.0.0.1", "0.0.0.0", "127.0.0.1"] {
+            try nftbgpd.rewrite("\(statement) \(address) port 1791\n" + Self.configuration)
+            let outcome = try nftbgpd.control("reload")
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            #expect(try listening().contains("\(address):1791"))
+            #expect(try listening().split(separator: "\n").count == 1)
+          }
         }
       }
     }
