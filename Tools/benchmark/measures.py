@@ -227,6 +227,9 @@ def change(spec):
         bench.group.settle()
         server, chance = bench.servers[0], random.Random(3)
         if spec.get("samples"):
+            # Whoever asks all the time competes with the daemon for a processor, and may make it wait for several milliseconds. One
+            # that gives way to everybody sees a change a little later at worst.
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
             latencies = []
             for host, announcement, _ in lone_changes(spec["samples"]):
                 time.sleep(chance.uniform(0.002, 0.02))
@@ -236,6 +239,7 @@ def change(spec):
                     if time.monotonic() - start > 20:
                         raise TimeoutError("a change has not reached the kernel")
                 latencies.append(time.monotonic() - start)
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
             figures["latency p50"] = statistics.median(latencies)
             figures["latency p99"] = statistics.quantiles(latencies, n=100)[98]
             for _, _, withdrawal in lone_changes(spec["samples"]):

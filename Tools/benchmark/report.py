@@ -114,7 +114,7 @@ lists have as many rows.
 - The sets are declared beforehand for everybody: hash sets with a `size`, interval sets with `flags interval`. nftbgpd
   runs with `snapshot no` but in rows 8 and 12, and with `shrink-limit no`, since row 11 withdraws everything.
 - Memory is PSS; its peak is the sum of the daemon's processes' peaks and that of the largest process of the script.
-- Row 9 is measured by a client that asks the kernel for the element without a pause, on the other processor."""
+- Row 9 is measured by a client that asks the kernel for the element without a pause, and gives way to all others."""
 
 
 def report(figures, rounds, machine, form):
