@@ -41,7 +41,7 @@ ROWS = [
         reason="the target was set when BIRD's best run was 1.9 s; it takes a fifth of that here"),
     Row("5", "learn 1,000,000, worst case, no tables: CPU", "learn worst", "learn cpu", most=1.2, advantage=4,
         ahead_of="bird",
-        reason="the target was set when BIRD took 4.95 s; it takes a seventh of that here. Of nftbgpd's time, a quarter is "
+        reason="the target was set when BIRD took 4.95 s; it takes a sixth of that here. Of nftbgpd's time, a quarter is "
                "the counting of references, and the rest is spread over decoding, judging and the table of routes"),
     Row("6", "memory of a route, 1,000,000 of one server", "learn", "learn octets a route", "octets", most=64),
     Row("6", "the same with its place in a table", "hash 1M", "octets a route", "octets"),
@@ -57,7 +57,7 @@ ROWS = [
         most=1,
         reason="each change wakes two threads, which find cold caches, and no part of it stands out. What that costs depends "
                "on what else the host of the virtual machine does: one and the same build (b189d24) took 0.9 % in the "
-               "morning of this day and 1.8 to 2.1 % in the afternoon"),
+               "morning of 2026-11-28 and 1.8 to 2.1 % in its afternoon"),
     Row("10", "the same, interval sets", "change interval 200k", "churn share", "%", most=15),
     Row("11", "withdraw 200,000, hash sets: CPU", "hash 200k", "withdraw cpu", times_floor=2.5),
     Row("11", "the same, interval sets", "interval 200k", "withdraw cpu", times_floor=2.5),
