@@ -17,7 +17,7 @@ actor HostWatch: LoopActor {
   /// The addresses may have changed since they were last read.
   private var isDirty = true
 
-  /// The resolvers of the host, and those that a stub resolver of systemd asks in turn.
+  /// The resolvers of the host, and those that systemd-resolved(8) asks in turn.
   private static let resolverFiles = ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"]
 
   init(on loop: any EventLoop, neighbors: [IPAddress]) throws(NetfilterError) {

@@ -55,9 +55,9 @@ ROWS = [
     Row("9", "the same, p99", "change hash 1M", "latency p99", "ms", most=5),
     Row("10", "60 changes a second at 200,000, hash sets: of a processor", "change hash 200k", "churn share", "%",
         most=1,
-        reason="each change wakes two threads, which find cold caches, and no part of it stands out. What that costs depends "
-               "on what else the host of the virtual machine does: one and the same build (b189d24) took 0.9 % in the "
-               "morning of 2026-11-28 and 1.8 to 2.1 % in its afternoon"),
+        reason="each change wakes two threads and takes some 17 system calls, none of which stands out. It differs between "
+               "runs for a reason that was not found: one and the same build (b189d24) took 0.9 % in the morning of "
+               "2026-11-28, and 1.8 to 2.1 % in its afternoon beside this one"),
     Row("10", "the same, interval sets", "change interval 200k", "churn share", "%", most=15),
     Row("11", "withdraw 200,000, hash sets: CPU", "hash 200k", "withdraw cpu", times_floor=2.5),
     Row("11", "the same, interval sets", "interval 200k", "withdraw cpu", times_floor=2.5),
